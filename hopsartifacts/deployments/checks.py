@@ -278,7 +278,8 @@ class _Check:
             known_id=None,
             adopt=self._adopt,
         )
-        self._refusals.of(owned, "name")
+        # The name of a deployment that is changed stays, so its model is at fault.
+        self._refusals.of(owned, "model" if there and self._adopt else "name")
         if there is None:
             claim = layout.deployment_name_claim(name)
             claimed = partial(check_claim, self._storage, claim, name, "deployment")

@@ -17,6 +17,7 @@ from hopsartifacts.rest.browsers import NO_SESSIONS, Sessions
 from hopsartifacts.rest.change_events import FileEvent, publish_changes
 from hopsartifacts.rest.deployment_states import Watch
 from hopsartifacts.rest.event_streams import Announcer, ListenerLimit
+from hopsartifacts.rest.files.folder_names import FolderNames
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.login_limits import FailedLogins
 from hopsartifacts.rest.previews.helpers import Previewer
@@ -114,6 +115,7 @@ class Hosted:
         jobs: the background jobs.
         listeners: the limit on listeners to events.
         log_listeners: the limit on clients that follow logs.
+        folder_names: the names in the latest folders that were listed.
         log_files: what is known about the files of inference logs.
         previewer: makes previews of files.
         verifications: what the latest verifications found.
@@ -152,6 +154,7 @@ class Hosted:
         )
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
+        self.folder_names = FolderNames(project.storage)
         self.log_files = KnownFiles()
         self.previewer = Previewer()
         kept = folder and folder / "verifications.json"

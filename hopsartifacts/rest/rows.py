@@ -16,7 +16,7 @@ from datetime import datetime
 from itertools import compress, repeat
 from pathlib import Path
 from threading import Lock
-from time import monotonic, time
+from time import monotonic
 from typing import Any
 
 import msgspec
@@ -39,6 +39,7 @@ from hopsartifacts.registry.versions import (
     pick_live,
 )
 from hopsartifacts.rest.deployment_rows import DeploymentRows, SealedRow
+from hopsartifacts.rest.folder_stamps import FolderStamp, folder_stamp
 from hopsartifacts.rest.own_folder import write_private
 from hopsartifacts.rest.sorted_lists import SortedList, SortedLists, SortOrder
 from hopsartifacts.storage.contract import Storage
@@ -46,15 +47,8 @@ from hopsartifacts.store.damage import Damaged
 
 _COMPARE_S = 10.0
 """How often the newest entries are compared as well."""
-_TICK_S = 0.02
-"""At least the time for which the kernel gives files the same time."""
-_COARSE_TICK_S = 2.0
-"""The same for file systems that store times without microseconds, such as FAT."""
-_MILLISECOND_NS = 1_000_000
 _MANY = 100
 """After this many models were read, the cache is written to disk."""
-
-_FolderStamp = tuple[int, int] | None
 
 
 class VersionRow(msgspec.Struct, frozen=True, kw_only=True):
@@ -198,9 +192,9 @@ class Rows:
         self._versions = SortedLists(VERSIONS)
         self._models = SortedLists(MODELS)
         self._looked = self._compared = float("-inf")
-        self._users_seen: tuple[_FolderStamp, float] = (None, float("-inf"))
+        self._users_seen: tuple[FolderStamp, float] = (None, float("-inf"))
         """When the users of artifacts were looked for."""
-        self._folder_stamps: tuple[_FolderStamp, _FolderStamp] = (None, None)
+        self._folder_stamps: tuple[FolderStamp, FolderStamp] = (None, None)
         self._unwritten = 0
         self._load()
 
@@ -331,21 +325,13 @@ class Rows:
         if self._unwritten >= _MANY:
             self._write()
 
-    def _folder_stamp(self, folder: str) -> "_FolderStamp":
-        """Return a value that differs after every change of the names in *folder*.
+    def _folder_stamp(self, folder: str) -> FolderStamp:
+        """Return the stamp of *folder*; None if there is none.
 
-        None: there is none. On a local disk each object is first written under a
-        temporary name, in one folder. The time of a folder may miss a second change
-        within a clock tick, so it must be old.
+        On a local disk each object is first written under a temporary name, in one
+        folder.
         """
-        if self._root is not None:
-            with suppress(OSError):
-                found = os.stat(f"{self._root}/{folder}")  # noqa: PTH116
-                is_fine = found.st_mtime_ns % _MILLISECOND_NS
-                tick_s = _TICK_S if is_fine else _COARSE_TICK_S
-                if time() - found.st_mtime > tick_s:
-                    return found.st_ino, found.st_mtime_ns
-        return None
+        return None if self._root is None else folder_stamp(f"{self._root}/{folder}")
 
     def _names(self) -> set[str]:
         if self._root is not None:

@@ -24,13 +24,12 @@ from hopsartifacts.project import Project
 from hopsartifacts.rest.application import OPERATIONS, create_app
 from hopsartifacts.rest.hopsworks.ids import deployment_id, model_id
 from hopsartifacts.rest.hosted import Hosted
-from hopsartifacts.rest.keys import Caller, Keys
 from hopsartifacts.rest.openapi import document
 from hopsartifacts.rest.operations import Operation
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.testing.states_only import StatesOnly
 from tests import depth
-from tests.rest.conftest import KEYS, bearing
+from tests.rest.conftest import MoreKeys, bearing
 
 schemathesis = pytest.importorskip("schemathesis", reason="needs schemathesis")
 checks = pytest.importorskip("schemathesis.checks")
@@ -49,13 +48,6 @@ _SCHEMAS = "#/components/schemas/"
 SCRIPT = "class Predictor:\n    def predict(self, inputs):\n        return inputs\n"
 TESTED = [it for it in OPERATIONS if it.gives != "text/event-stream"]
 """What sends events does not end."""
-
-
-class MoreKeys(Keys):
-    """Keys in a file, besides those of the tests."""
-
-    def find(self, secret: str) -> Caller | None:
-        return KEYS.get(secret) or super().find(secret)
 
 
 class Server(NamedTuple):

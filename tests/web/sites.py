@@ -26,8 +26,10 @@ from hopsartifacts.rest.front.upstreams import Upstreams
 from hopsartifacts.rest.hosted import Hosted
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.serving.contract import ServingBackend
+from hopsartifacts.web.login import with_key
 from hopsartifacts.web.pages import PAGES
-from tests.rest.conftest import FixedKeys, bearing
+from hopsartifacts.web.sessions import BrowserSessions
+from tests.rest.conftest import MoreKeys, bearing
 from tests.rest.servers import on_thread
 
 AXE = Path(__file__).parents[2] / "ui/node_modules/axe-core/axe.min.js"
@@ -155,7 +157,9 @@ def hosting(folder: Path, backend: ServingBackend | None = None) -> Iterator[Hos
         if backend is not None:
             project = Project(project.storage, backend=backend)
         uploads = Uploads(project.storage, folder / "server")
-        yield Hosted(project, FixedKeys(), uploads)
+        keys = MoreKeys(folder / "server")
+        sessions = BrowserSessions(keys.caller)
+        yield Hosted(project, keys, uploads, sessions=sessions)
         uploads.close()
 
 
@@ -163,7 +167,9 @@ def hosting(folder: Path, backend: ServingBackend | None = None) -> Iterator[Hos
 def served(browser: Browser, hosted: Hosted) -> Iterator[Site]:
     """Serve the project on this machine; fail if a page did something unexpected."""
     lines = Upstreams(hosted.project.get_model_serving())
-    app = create_app(hosted, (*operations(lines), *PAGES))
+    sessions = hosted.sessions
+    logins = with_key(sessions) if isinstance(sessions, BrowserSessions) else ()
+    app = create_app(hosted, (*operations(lines), *PAGES, *logins))
     with ExitStack() as stack:
         port = stack.enter_context(on_thread(app))
         # Event streams do not end by themselves.

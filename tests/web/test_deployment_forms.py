@@ -18,6 +18,7 @@ from hopsartifacts import GoldenRequest, InferenceLogger, Transformer
 from hopsartifacts.project import Project
 from tests.rest.conftest import bearing
 from tests.web.sites import Site, hosting, served
+from tests.web.test_every_page import check
 
 PREDICTOR = """import json
 
@@ -574,3 +575,47 @@ def test_a_refusal_of_the_server_is_shown_at_its_field(shop: Site) -> None:
     page.get_by_role("button", name="Create new deployment").click()
     expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_role("alert").first).to_contain_text("late")
+
+
+def test_the_dialogs_are_accessible_and_fit(shop: Site) -> None:
+    page = shop.visit(f"{NEW}?model=my_model&version=1")
+    page.get_by_role("button", name="From project").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Filter by name").fill("predictor")
+    dialog.get_by_role("button", name="Resources/serving/predictor.py").click()
+    expect(dialog.get_by_label("Content")).to_contain_text("class Predictor")
+    check(page)
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="From project")).to_be_focused()
+    page.get_by_role("button", name="Python", exact=True).click()
+    check(page)
+    page.keyboard.press("Escape")
+    shop.project.storage.write("Resources/there.py", [b"# other"])
+    drop(page, "Predictor script", "there.py", PREDICTOR)
+    expect(page.get_by_text("The file there is another one")).to_be_visible()
+    check(page)
+
+
+def test_a_deployment_is_made_with_the_keyboard_only(shop: Site) -> None:
+    page = shop.visit(f"{NEW}?script_file=Resources/serving/predictor.py")
+    page.get_by_role("radio").first.focus()
+    while page.get_by_role("radio", name="Python").get_attribute("tabindex") != "0":
+        page.keyboard.press("ArrowRight")
+    page.keyboard.press("Tab")
+    page.keyboard.type("my_")
+    expect(page.get_by_role("option", name="my_model")).to_be_visible()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Model version")).to_be_focused()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label("Name")).to_have_value("mymodel")
+    page.keyboard.press("Control+a")
+    page.keyboard.type("bykeys")
+    expect(outcome(page)).to_contain_text("Artifact version")
+    create = page.get_by_role("button", name="Create new deployment")
+    for _ in range(8):
+        page.keyboard.press("Tab")
+        if create.evaluate("it => it === document.activeElement"):
+            break
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/ui/deployments/bykeys")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec import to_builtins
 from playwright.sync_api import Browser, FilePayload, Page, expect
 
 from tests.web.sites import Site, hosting, served
@@ -158,12 +159,13 @@ def step_3_create_new_deployment(guided: Site, page: Page) -> None:
     page.get_by_role("button", name="Create new deployment").click()
     page.wait_for_url("**/ui/deployments/second")
     made = guided.project.get_model_serving().get_deployment("second")
-    assert made.api_protocol == "GRPC"
-    assert made.inference_logger.mode == "PREDICTIONS"
-    assert made.inference_batcher.max_batch_size == 16
-    assert made.resources.num_instances == 2
-    assert made.resources.limits.memory == 512
-    assert made.transformer.script_file == "transformer.py"
+    sealed = to_builtins(made.specification)
+    assert sealed["api_protocol"] == "GRPC"
+    assert sealed["inference_logger"]["mode"] == "PREDICTIONS"
+    assert sealed["inference_batcher"]["max_batch_size"] == 16
+    assert sealed["predictor"]["resources"]["num_instances"] == 2
+    assert sealed["predictor"]["resources"]["limits"]["memory"] == 512
+    assert sealed["transformer"]["script"] == "transformer-transformer.py"
 
 
 def step_4_wait_until_it_is_created_and_runs(guided: Site, page: Page) -> None:

@@ -8,6 +8,7 @@ import pytest
 from playwright.sync_api import JSHandle, Page, Request, expect
 
 from tests.web.sites import Site
+from tests.web.test_every_page import check
 
 MIB = 1024 * 1024
 PARTS = re.compile(r"/api/v1/uploads/\w+\?offset=")
@@ -101,6 +102,7 @@ def test_a_file_is_replaced_only_when_the_user_says_so(site: Site, page: Page) -
     status = tray.get_by_role("status")
     expect(status).to_have_text("Uploaded 1 file · 1 file not uploaded")
     assert content(site, "there.txt") == b"old"
+    check(page)
     tray.get_by_role("button", name="Replace: there.txt").click()
     expect(status).to_have_text("Uploaded 2 files")
     assert content(site, "there.txt") == b"new"

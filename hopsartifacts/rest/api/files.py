@@ -1,6 +1,6 @@
 """The project's files: all can be read, and unmanaged files can be changed."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +21,7 @@ from hopsartifacts.rest.api.conventions import (
     Page,
     Paging,
     operations,
+    page_by,
     page_of,
 )
 from hopsartifacts.rest.bodies import refuse_coding
@@ -37,7 +38,7 @@ from hopsartifacts.rest.files.tree import (
 )
 from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.rest.own_folder import on_disk
-from hopsartifacts.rest.sorted_lists import SortOrder
+from hopsartifacts.rest.sorted_lists import SortedList, SortOrder
 from hopsartifacts.rest.verifications import Integrity
 from hopsartifacts.store.checks import FindingKind
 
@@ -154,17 +155,46 @@ def created(call: OperationCall, path: str) -> Response:
 def _list(call: OperationCall) -> FilePage:
     wanted: Listing = call.query
     path = inside(call.hosted.project.name, wanted.path)
+    checks = _checks(wanted)
+    is_by_name = wanted.sort.removeprefix("-") in {"", "name"}
+    is_own = path != "" and not layout.is_managed(path, is_folder=True)
+    is_whole = True
+    if is_by_name and is_own and not wanted.deep:
+        names = call.hosted.folder_names.of(path)
+        if names is not None:
+            return _page_of_names(call, names, checks)
     listed, is_whole = _listed(tree_of(call), path, is_deep=wanted.deep)
-    found = [
-        item
-        for item in [*listed, *_extra(call, path, listed)]
-        if wanted.name.lower() in item.name.lower()
-        and wanted.kind in {None, "folder" if item.is_folder else "file"}
-    ]
+    every = [*listed, *_extra(call, path, listed)]
+    found = [item for item in every if all(check(item) for check in checks)]
     page = page_of(found, wanted, _ORDER)
     marks = Marks(call.hosted)
     rows = [_row(item, marks) for item in page.items]
     return FilePage(items=rows, next=page.next, total=page.total, is_whole=is_whole)
+
+
+def _checks(wanted: Listing) -> list[Callable[[Item], bool]]:
+    """Return the filters that *wanted* has."""
+    checks: list[Callable[[Item], bool]] = []
+    if wanted.name:
+        part = wanted.name.lower()
+        checks.append(lambda item: part in item.name.lower())
+    if wanted.kind:
+        is_folder = wanted.kind == "folder"
+        checks.append(lambda item: item.is_folder == is_folder)
+    return checks
+
+
+def _page_of_names(
+    call: OperationCall, names: list[Item], checks: list[Callable[[Item], bool]]
+) -> FilePage:
+    """Return a page of a folder whose sorted *names* are known."""
+    found = SortedList.presorted(names, _ORDER, "name").where(checks)
+    page = page_by(lambda _: found, call.query, _ORDER)
+    tree, marks = tree_of(call), Marks(call.hosted)
+    # What was removed meanwhile is left out.
+    items = [it for it in (tree.look(item.path) for item in page.items) if it]
+    rows = [_row(item, marks) for item in items]
+    return FilePage(items=rows, next=page.next, total=page.total, is_whole=True)
 
 
 def _extra(call: OperationCall, folder: str, known: list[Item]) -> list[Item]:

@@ -26,8 +26,8 @@ def tokens(file: FileBytes, task: Task) -> Tokens:
     text, following = text_part(file, encoding, task.offset, _CODE_BYTES)
     notes = [encoding.note] if encoding.note else []
     language, lines = _highlighted(task.path, text.replace("\r\n", "\n"), notes)
-    if following is None and lines and not lines[-1]:
-        lines.pop()
+    if not lines[-1]:
+        lines.pop()  # after the last line end
     kept, size = 0, 0
     for line in lines:
         size += len(msgspec.json.encode(line)) + 1

@@ -218,7 +218,7 @@ def test_another_model_cannot_take_over_a_deployment(
     save_model("roses")
     client.post("/api/v1/deployments", json=full)
     found = check("/deployments/iris/check", **{**full, "model": "roses"})
-    assert pointers(found) == ["/name"]
+    assert pointers(found) == ["/model"]
     assert found["difference"] is not None
 
 

@@ -142,3 +142,37 @@ def test_links_lead_nowhere(
         assert answer.status_code in {400, 409}, answer.text
     assert (outside / "secret").read_text() == "secret"
     assert sorted(it.name for it in outside.iterdir()) == ["secret"]
+
+
+def test_a_list_has_what_was_written_just_before(
+    client: TestClient, project: Project, get: Callable[..., Any]
+) -> None:
+    client.put(f"{at('Resources/n/a')}/content", content=b"x")
+    folder = project.storage.local_path("Resources/n")
+    assert folder
+    for number in range(30):
+        (folder / f"f{number}").write_bytes(b"x" * number)
+        (folder / f"d{number}").mkdir()
+        assert get("/files", path="Resources/n")["total"] == 3 + 2 * number
+    (folder / "f3").unlink()
+    (folder / "d3").rmdir()
+    (folder / "d3").write_bytes(b"123")
+    (folder / "link").symlink_to(folder / "a")
+    rows = get("/files", path="Resources/n", limit=100, sort="-name")["items"]
+    assert len(rows) == 60
+    assert [it["name"] for it in rows[-2:]] == ["d1", "d0"]
+    found = {it["name"]: (it["kind"], it["size_bytes"]) for it in rows}
+    assert (found["d3"], found["f7"]) == (("file", 3), ("file", 7))
+    assert not {"f3", "link"} & found.keys()
+    (folder / "f7").write_bytes(b"longer than before")
+    rows = get("/files", path="Resources/n", name="F7")["items"]
+    assert [it["size_bytes"] for it in rows] == [18]
+    assert get("/files", path="Resources/n", kind="folder")["total"] == 29
+    first = get("/files", path="Resources/n", limit=20)
+    (folder / "d0").rmdir()
+    rest = get("/files", path="Resources/n", limit=100, cursor=first["next"])
+    assert (len(first["items"]), len(rest["items"])) == (20, 40)
+    assert (
+        client.get(f"{V1}/files", params={"path": "Resources/n/a"}).status_code == 400
+    )
+    assert client.get(f"{V1}/files", params={"path": "Resources/m"}).status_code == 404

@@ -370,8 +370,9 @@ def test_code_is_split_into_tokens(show: Show) -> None:
     assert (plain["language"], plain["lines"]) == (None, [[["", "import os"]]])
 
 
-def test_tokens_of_a_long_file_continue(show: Show) -> None:
-    lines = [f"x{number} = {number}  # ü" for number in range(9000)]
+@pytest.mark.parametrize(("most", "more"), [(9000, "ü"), (700, "-" * 300)])
+def test_tokens_of_a_long_file_continue(show: Show, most: int, more: str) -> None:
+    lines = [f"x{number} = {number}  # {more}" for number in range(most)]
     found: list[str] = []
     offset: int | None = 0
     while offset is not None:
@@ -379,6 +380,8 @@ def test_tokens_of_a_long_file_continue(show: Show) -> None:
         found += ["".join(text for _, text in line) for line in page["lines"]]
         offset = page["next"]
     assert found == lines
+    assert show("a.py", b"", "tokens")["lines"] == []
+    assert show("a.py", b"\n\n", "tokens")["lines"] == [[], []]
 
 
 def test_bytes_have_no_tokens(show: Show) -> None:

@@ -75,7 +75,7 @@ function valued(points: readonly Point[]): Drawn[] {
 }
 
 /** The width of an element, as it changes. */
-function useWidth() {
+export function useWidth() {
   const box = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useState(0);
   useEffect(() => {
@@ -131,6 +131,49 @@ export function Chart(props: {
   const words = at ? `${props.nameOf(at.x)}: ${metric(at.y)}` : "";
   return (
     <div class="chart" ref={box}>
+      <svg width={width} height={HEIGHT} aria-hidden="true">
+        {ticksOf(low, high).map((it) => (
+          <g key={it}>
+            <line class="rule" x1={LEFT} x2={width - RIGHT} y1={yOf(it)} y2={yOf(it)} />
+            <text x={LEFT - 8} y={yOf(it) + 4} text-anchor="end">
+              {metric(Number(it.toPrecision(6)))}
+            </text>
+          </g>
+        ))}
+        <text x={LEFT} y={HEIGHT - 6}>
+          {props.nameOf(first.x)}
+        </text>
+        {last !== first ? (
+          <text x={width - RIGHT} y={HEIGHT - 6} text-anchor="end">
+            {last.x}
+          </text>
+        ) : null}
+        <path class="line" d={pathOf(thinned(points, xOf), place)} />
+        {points.length <= 60
+          ? points.map((it) => (
+              <circle key={it.x} class="dot" cx={xOf(it.x)} cy={yOf(it.y)} r="2.5" />
+            ))
+          : null}
+        {flagsOf(props.marks, points, xOf).map(({ mark, point, isBelow }) => (
+          <Flag
+            key={mark.label}
+            mark={mark}
+            x={xOf(point.x)}
+            y={yOf(point.y)}
+            isBelow={isBelow}
+            width={width}
+          />
+        ))}
+        {at ? (
+          <g>
+            <line class="rule" x1={xOf(at.x)} x2={xOf(at.x)} y1={TOP} y2={HEIGHT - BOTTOM} />
+            <circle class="mark" cx={xOf(at.x)} cy={yOf(at.y)} r="5" />
+            <text class="chosen" x={xOf(at.x)} y={14} text-anchor={anchorOf(xOf(at.x), width)}>
+              {words}
+            </text>
+          </g>
+        ) : null}
+      </svg>
       <button
         type="button"
         aria-label={`${props.label}; arrow keys choose a point, Enter opens it`}
@@ -138,56 +181,7 @@ export function Chart(props: {
         onPointerLeave={() => setChosen(null)}
         onKeyDown={press}
         onClick={() => go(props.hrefOf((at ?? last).x))}
-      >
-        <svg width={width} height={HEIGHT} aria-hidden="true">
-          {ticksOf(low, high).map((it) => (
-            <g key={it}>
-              <line class="rule" x1={LEFT} x2={width - RIGHT} y1={yOf(it)} y2={yOf(it)} />
-              <text x={LEFT - 8} y={yOf(it) + 4} text-anchor="end">
-                {metric(Number(it.toPrecision(6)))}
-              </text>
-            </g>
-          ))}
-          <text x={LEFT} y={HEIGHT - 6}>
-            {props.nameOf(first.x)}
-          </text>
-          {last !== first ? (
-            <text x={width - RIGHT} y={HEIGHT - 6} text-anchor="end">
-              {last.x}
-            </text>
-          ) : null}
-          <path class="line" d={pathOf(thinned(points, xOf), place)} />
-          {points.length <= 60
-            ? points.map((it) => (
-                <circle key={it.x} class="dot" cx={xOf(it.x)} cy={yOf(it.y)} r="2.5" />
-              ))
-            : null}
-          {flagsOf(props.marks, points, xOf).map(({ mark, point, isBelow }) => (
-            <Flag
-              key={mark.label}
-              mark={mark}
-              x={xOf(point.x)}
-              y={yOf(point.y)}
-              isBelow={isBelow}
-              width={width}
-            />
-          ))}
-          {at ? (
-            <g>
-              <line class="rule" x1={xOf(at.x)} x2={xOf(at.x)} y1={TOP} y2={HEIGHT - BOTTOM} />
-              <circle class="mark" cx={xOf(at.x)} cy={yOf(at.y)} r="5" />
-              <text
-                class="chosen"
-                x={xOf(at.x)}
-                y={14}
-                text-anchor={anchorOf(xOf(at.x), width)}
-              >
-                {words}
-              </text>
-            </g>
-          ) : null}
-        </svg>
-      </button>
+      />
       <span class="hidden" role="status">
         {words}
       </span>

@@ -1,6 +1,7 @@
 /** Numbers of equal steps of time, as bars and as lines with axes. */
 
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
+import { useWidth } from "../../parts/Chart.tsx";
 import { count } from "../../words.ts";
 
 const HEIGHT = 150;
@@ -16,20 +17,6 @@ export interface Series {
   /** One of the classes `one`, `two`, `three`, `bad`, which have colours. */
   readonly look: string;
   readonly values: readonly (number | null)[];
-}
-
-/** The width of an element, as it changes. */
-function useWidth() {
-  const box = useRef<HTMLDivElement>(null);
-  const [width, setWidth] = useState(0);
-  useEffect(() => {
-    const watch = new ResizeObserver(([it]) => setWidth(it?.contentRect.width ?? 0));
-    if (box.current) {
-      watch.observe(box.current);
-    }
-    return () => watch.disconnect();
-  }, []);
-  return { box, width };
 }
 
 /** A number above `most` that is easy to read, and a third of the way to it. */
@@ -87,10 +74,15 @@ export function Steps(props: {
   };
   return (
     <div class="chart" ref={box}>
-      <button
-        type="button"
+      <div
+        role="slider"
+        tabIndex={0}
         class="plot"
         aria-label={`${props.label}; arrow keys choose a time`}
+        aria-valuemin={0}
+        aria-valuemax={Math.max(0, starts.length - 1)}
+        aria-valuenow={at ?? Math.max(0, starts.length - 1)}
+        aria-valuetext={told || "no time chosen"}
         onPointerMove={move}
         onPointerLeave={() => setAt(null)}
         onKeyDown={press}
@@ -129,7 +121,7 @@ export function Steps(props: {
             ),
           )}
         </svg>
-      </button>
+      </div>
       <div class="legend">
         {series.map((it) => (
           <span key={it.label} class={`key ${it.look}`}>

@@ -213,6 +213,7 @@ function RollbackPreview(props: {
           {found.runs_here?.reasons.length ? (
             <CheckField
               label="Also if the packages on this machine do not fit"
+              hint="Without this, the version becomes the active one, and what runs stays as it is."
               isOn={ignores.value}
               onChange={(isOn) => {
                 ignores.value = isOn;

@@ -182,9 +182,15 @@ function Folder(props: {
   );
   const rows = pages.data?.items ?? [];
   const isManaged = about.data?.is_managed ?? false;
-  const integrity = about.data?.integrity;
+  const whole = useLoad(
+    path === "" ? "integrity" : null,
+    (signal) => ask(api.GET("/api/v1/integrity", { signal })),
+    (event) => concerns(event, ""),
+  );
+  const integrity = path === "" ? whole.data : about.data?.integrity;
   const change = () => {
     about.reload();
+    whole.reload();
     pages.reload();
     props.onChange();
   };
@@ -239,7 +245,12 @@ function Folder(props: {
           ) : null}
         </Note>
       ) : null}
-      {path !== null && (isManaged || path === "") ? (
+      {path === "" && integrity ? (
+        <div class="file-tools">
+          Managed files: <IntegrityMark of={integrity} />
+        </div>
+      ) : null}
+      {path !== null && !file && (isManaged || path === "") ? (
         <Differing path={path} at={integrity?.checked ?? ""} />
       ) : null}
       {isManaged ? null : <Unfinished />}

@@ -71,17 +71,15 @@ export function Uploads({ folder }: { folder: string }) {
       <input
         ref={files}
         type="file"
-        class="hidden"
+        hidden
         multiple
-        tabIndex={-1}
         aria-label="Files to upload"
         onChange={(event) => chosen(event.currentTarget)}
       />
       <input
         ref={asFolders}
         type="file"
-        class="hidden"
-        tabIndex={-1}
+        hidden
         aria-label="Folder to upload"
         onChange={(event) => chosen(event.currentTarget)}
       />
@@ -383,8 +381,7 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
       <input
         ref={input}
         type="file"
-        class="hidden"
-        tabIndex={-1}
+        hidden
         aria-label="File to continue with"
         onChange={(event) => {
           chosen(event.currentTarget.files?.[0]);

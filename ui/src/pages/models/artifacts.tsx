@@ -54,7 +54,7 @@ const columnsOf = (
       it.version > 1 ? (
         <Action
           small
-          label={`Compare artifact version ${it.version} with ${it.version - 1}`}
+          label={`What changed in artifact version ${it.version}`}
           onClick={() => compare(it)}
         >
           What changed

@@ -38,14 +38,9 @@ export function ModelHistory({ params }: PageProps) {
       id: "what",
       head: "What",
       cell: (it) => (
-        <>
-          {it.alias ? (
-            <>
-              <a href={aliasHref(model, it.alias)}>{it.alias}</a>{" "}
-            </>
-          ) : null}
-          {it.kind}
-        </>
+        <span class="in-text">
+          {it.alias ? <a href={aliasHref(model, it.alias)}>{it.alias}</a> : null} {it.kind}
+        </span>
       ),
     },
     {

@@ -323,17 +323,15 @@ function FromComputer({ files }: { files: readonly Upload[] }) {
       <input
         ref={file}
         type="file"
-        class="hidden"
+        hidden
         multiple
-        tabIndex={-1}
         aria-label="Files of the model"
         onChange={(event) => choose(event.currentTarget)}
       />
       <input
         ref={folder}
         type="file"
-        class="hidden"
-        tabIndex={-1}
+        hidden
         aria-label="Folder of the model"
         onChange={(event) => choose(event.currentTarget)}
       />
