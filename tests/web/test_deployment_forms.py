@@ -12,7 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from msgspec import to_builtins
-from playwright.sync_api import Browser, FilePayload, Locator, Page, expect
+from playwright.sync_api import Browser, FilePayload, Locator, Page, Route, expect
 
 from hopsartifacts import GoldenRequest, InferenceLogger, Transformer
 from hopsartifacts.project import Project
@@ -457,8 +457,7 @@ def test_an_edit_of_one_script_keeps_the_other_and_shows_the_lines(
     changed = PREDICTOR.replace("return inputs", "return [0]") + "# rescripted\n"
     drop(page, "Predictor script", "rescripted.py", changed)
     expect(outcome(page)).to_contain_text("will be made")
-    expect(outcome(page).locator(".del").first).to_contain_text("return inputs")
-    expect(outcome(page).locator(".add").first).to_contain_text("return [0]")
+    expect(outcome(page).locator(".diff")).to_contain_text("return [0]")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/ui/deployments/rescripted")
     after = specification(shop, "rescripted")
@@ -468,7 +467,7 @@ def test_an_edit_of_one_script_keeps_the_other_and_shows_the_lines(
     page = shop.visit("/ui/deployments/rescripted/edit")
     now = after["artifact"]["version"]
     page.get_by_label("Artifact version").select_option(str(now - 1))
-    expect(outcome(page).locator(".add").first).to_contain_text("return inputs")
+    expect(outcome(page).locator(".diff")).to_contain_text("return inputs")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/ui/deployments/rescripted")
     assert specification(shop, "rescripted")["artifact"]["version"] == now - 1
@@ -566,13 +565,21 @@ def test_a_key_that_may_only_read_sees_why_it_cannot_create(shop: Site) -> None:
 
 
 def test_a_refusal_of_the_server_is_shown_at_its_field(shop: Site) -> None:
-    """Something changed since the last check."""
-    page = shop.visit(f"{NEW}?model=trees&version=1&name=late")
+    """The name was taken after the last check."""
+    first: list[dict[str, Any]] = []
+
+    def as_before(route: Route) -> None:
+        if not first:
+            first.append(route.fetch().json())
+        route.fulfill(json=first[0])
+
+    user = shop.user()
+    user.route("**/api/v1/deployments/check", as_before)
+    page = shop.visit(f"{NEW}?model=trees&version=1&name=late", context=user)
     expect(outcome(page)).to_contain_text("Artifact version")
-    page.route("**/api/v1/events", lambda route: route.abort())
-    page.route("**/api/v1/deployments/check", lambda route: route.abort())
     shop.project.get_model_registry().get_model("trees", 1).deploy("late")
     page.get_by_role("button", name="Create new deployment").click()
+    expect(page.get_by_label("Name")).to_be_focused()
     expect(page.get_by_label("Name")).to_have_attribute("aria-invalid", "true")
     expect(page.get_by_role("alert").first).to_contain_text("late")
 

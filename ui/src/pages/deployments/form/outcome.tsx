@@ -169,7 +169,8 @@ function ArtifactNote(props: {
         <br />
         {why}
       </Note>
-      {nearest ? <FileChanges files={nearest.files} /> : null}
+      {/* The difference to the version that is edited is shown already. */}
+      {nearest && nearest.version !== props.kept ? <FileChanges files={nearest.files} /> : null}
     </>
   );
 }
