@@ -5,7 +5,7 @@ import json
 import pickle
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,11 +47,7 @@ BOOK = {
 class Runs:
     """Runs a command when it is loaded."""
 
-<<<<<<< HEAD
-    def __reduce__(self) -> tuple[Callable[[str], object], tuple[str]]:
-=======
     def __reduce__(self) -> Any:
->>>>>>> files2
         return eval, ("1",)
 
 
