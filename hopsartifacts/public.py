@@ -28,6 +28,7 @@ from hopsartifacts.deployments.parts import (
     TransformerResources as TransformerResources,
 )
 from hopsartifacts.deployments.predictor import Predictor as Predictor
+from hopsartifacts.deployments.progress import RunProgress as RunProgress
 from hopsartifacts.deployments.requests import GoldenRequest as GoldenRequest
 from hopsartifacts.deployments.state import PredictorState as PredictorState
 from hopsartifacts.guard.doctor import DoctorReport as DoctorReport
@@ -46,8 +47,13 @@ from hopsartifacts.registry.history import ModelChange as ModelChange
 from hopsartifacts.registry.model import Model as Model
 from hopsartifacts.registry.schema import ModelSchema as ModelSchema
 from hopsartifacts.registry.schema import Schema as Schema
+from hopsartifacts.serving.contract import LogArchive as LogArchive
 from hopsartifacts.serving.contract import LogLine as LogLine
+from hopsartifacts.serving.contract import ProcessUsage as ProcessUsage
 from hopsartifacts.serving.contract import RunState as RunState
+from hopsartifacts.serving.contract import StoredLog as StoredLog
+from hopsartifacts.serving.inference_log.exchanges import Exchanges as Exchanges
+from hopsartifacts.serving.traffic import Traffic as Traffic
 from hopsartifacts.store.cache import Cache as Cache
 from hopsartifacts.store.checks import Finding as Finding
 from hopsartifacts.store.damage import DamagedLogWarning as DamagedLogWarning

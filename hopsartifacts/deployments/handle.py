@@ -31,7 +31,7 @@ from hopsartifacts.deployments.predictor import (
     sealed_predictor,
     unchecked_predictor,
 )
-from hopsartifacts.deployments.progress import Progress, newest_progress
+from hopsartifacts.deployments.progress import RunProgress, newest_progress
 from hopsartifacts.deployments.settings import DeploymentSettings
 from hopsartifacts.deployments.state import component_name
 from hopsartifacts.deployments.versions import (
@@ -341,7 +341,7 @@ class ModelServing(FixedAttributes):
         """Return the state of the processes of a deployment; reads no storage."""
         return self._context.backend().state(sealed.key)
 
-    def progress_of(self, sealed: Keyed) -> Progress | None:
+    def progress_of(self, sealed: Keyed) -> RunProgress | None:
         """Return how far the newest start, update or stop is; None if there is none."""
         return newest_progress(self._context.backend().history(sealed.key))
 

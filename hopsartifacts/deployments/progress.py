@@ -28,7 +28,7 @@ _STEPS: dict[Kind, tuple[ConditionType, ...]] = {
 }
 
 
-class Step(msgspec.Struct, frozen=True, kw_only=True):
+class RunStep(msgspec.Struct, frozen=True, kw_only=True):
     """One step of a start, an update or a stop.
 
     Attributes:
@@ -43,7 +43,7 @@ class Step(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
 
 
-class Progress(msgspec.Struct, frozen=True, kw_only=True):
+class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     """The progress of a start, an update or a stop.
 
     Attributes:
@@ -55,15 +55,15 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     kind: Kind
     version: int | None
     began: datetime | None
-    steps: tuple[Step, ...]
+    steps: tuple[RunStep, ...]
 
 
-def waiting(kind: Kind) -> list[Step]:
+def waiting(kind: Kind) -> list[RunStep]:
     """Return the steps of *kind*, of which none was reached yet."""
-    return [Step(name=name, status="waiting") for name in _STEPS[kind]]
+    return [RunStep(name=name, status="waiting") for name in _STEPS[kind]]
 
 
-def newest_progress(reports: Sequence[Reported]) -> Progress | None:
+def newest_progress(reports: Sequence[Reported]) -> RunProgress | None:
     """Return the progress of the newest start, update or stop in *reports*.
 
     Args:
@@ -78,7 +78,7 @@ def newest_progress(reports: Sequence[Reported]) -> Progress | None:
         first -= 1
     during, after = reports[first : end + 1], reports[end + 1 :]
     kind = _KINDS[last.status]
-    return Progress(
+    return RunProgress(
         kind=kind,
         version=last.next_version or last.version,
         began=during[0].at,
@@ -94,7 +94,7 @@ def _is_same(report: Reported, last: Reported) -> bool:
 
 def _steps(
     kind: Kind, during: Sequence[Reported], after: Sequence[Reported]
-) -> list[Step]:
+) -> list[RunStep]:
     reached = {it.condition.type: it for it in reversed(during)}
     steps = [_reached(it, reached.get(it.name)) for it in waiting(kind)]
     # The last step is reached when the others are, and the run has settled.
@@ -106,22 +106,22 @@ def _steps(
     return [*steps[:index], going_on, *steps[index + 1 :]]
 
 
-def _reached(step: Step, report: Reported | None) -> Step:
+def _reached(step: RunStep, report: Reported | None) -> RunStep:
     if report is None:
         return step
     reason = report.condition.reason
-    return Step(name=step.name, status="done", at=report.at, reason=reason)
+    return RunStep(name=step.name, status="done", at=report.at, reason=reason)
 
 
-def _going_on(step: Step, report: Reported) -> Step:
+def _going_on(step: RunStep, report: Reported) -> RunStep:
     if step.status == "waiting":
         return step
-    return Step(name=step.name, status="waiting", reason=report.condition.reason)
+    return RunStep(name=step.name, status="waiting", reason=report.condition.reason)
 
 
 def _settled(
-    steps: list[Step], during: Reported, after: Sequence[Reported]
-) -> list[Step]:
+    steps: list[RunStep], during: Reported, after: Sequence[Reported]
+) -> list[RunStep]:
     """Return the steps, the last of them as the run has settled."""
     last, name = after[-1], steps[-1].name
     if last.status == "Failed":
@@ -135,15 +135,17 @@ def _settled(
     status: StepStatus = "done" if is_there else "running"
     reason = last.condition.reason
     at = after[0].at if is_there else None
-    end = Step(name=name, status=status, at=at, reason=reason)
+    end = RunStep(name=name, status=status, at=at, reason=reason)
     return [*steps[:-1], end]
 
 
-def _failed(steps: list[Step], name: ConditionType, report: Reported) -> list[Step]:
+def _failed(
+    steps: list[RunStep], name: ConditionType, report: Reported
+) -> list[RunStep]:
     """Return the steps of which *name* failed; those after it were not reached."""
     names = [it.name for it in steps]
     index = names.index(name) if name in names else len(names) - 1
     reason = report.condition.reason
-    failed = Step(name=names[index], status="failed", at=report.at, reason=reason)
-    rest = [Step(name=it, status="waiting") for it in names[index + 1 :]]
+    failed = RunStep(name=names[index], status="failed", at=report.at, reason=reason)
+    rest = [RunStep(name=it, status="waiting") for it in names[index + 1 :]]
     return [*steps[:index], failed, *rest]

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from hopsartifacts.rest.event_streams import Announcer
-from hopsartifacts.rest.rows import ModelChange, ModelRow
+from hopsartifacts.rest.rows import ModelRow, RowChange
 
 
 class ModelEvent(msgspec.Struct, frozen=True):
@@ -34,7 +34,7 @@ class FileEvent(msgspec.Struct, frozen=True):
     path: str
 
 
-def publish_changes(announcer: Announcer, changes: Iterable[ModelChange]) -> None:
+def publish_changes(announcer: Announcer, changes: Iterable[RowChange]) -> None:
     """Publish the events about changed models; the model's own event is the last."""
     for change in changes:
         for alias in _aliases(change):
@@ -45,7 +45,7 @@ def publish_changes(announcer: Announcer, changes: Iterable[ModelChange]) -> Non
             announcer.publish("model-removed", ModelRemoved(change.before.name))
 
 
-def _aliases(change: ModelChange) -> Iterator[AliasEvent]:
+def _aliases(change: RowChange) -> Iterator[AliasEvent]:
     row = change.after or change.before
     before, after = _targets(change.before), _targets(change.after)
     if row:

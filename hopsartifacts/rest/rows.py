@@ -146,7 +146,7 @@ class _File(msgspec.Struct, frozen=True):
     models: dict[str, _Kept]
 
 
-class ModelChange(msgspec.Struct, frozen=True):
+class RowChange(msgspec.Struct, frozen=True):
     """A model of which a row has changed; None: it had no versions before, or has none.
 
     Attributes:
@@ -172,7 +172,7 @@ class Rows:
         self,
         storage: Storage,
         file: Path | None = None,
-        on_change: Callable[[list[ModelChange]], None] = lambda _: None,
+        on_change: Callable[[list[RowChange]], None] = lambda _: None,
     ) -> None:
         self._on_change = on_change
         self._storage = storage
@@ -429,7 +429,7 @@ class Rows:
         return _Kept(entry, rows, _model_row(rows) if rows else None)
 
     def _update_lists(self) -> None:
-        changes: list[ModelChange] = []
+        changes: list[RowChange] = []
         removed: list[VersionRow] = []
         added: list[VersionRow] = []
         for name in sorted(self._changed):
@@ -440,7 +440,7 @@ class Rows:
             row_after, versions_after = after or (None, [])
             gone, new = _difference(versions_before, versions_after)
             if gone or new or not is_same_json(row_before, row_after):
-                changes.append(ModelChange(row_before, row_after))
+                changes.append(RowChange(row_before, row_after))
                 removed += gone
                 added += new
         self._changed.clear()

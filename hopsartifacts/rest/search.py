@@ -109,7 +109,7 @@ class Search:
         words = _folded(query.replace("@", " ")).split()
         if not words:
             return Found([], is_whole=True)
-        walk = OwnFiles(self._storage, FILES_S)
+        walk = FileWalk(self._storage, FILES_S)
         found: list[_Candidate] = []
         for kind in kinds:
             if kind == "version":
@@ -161,7 +161,7 @@ class Search:
         return known.values()
 
 
-class OwnFiles:
+class FileWalk:
     """The paths of the user's own files, as far as there is time to list them.
 
     Attributes:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from hopsartifacts.deployments.progress import Progress, newest_progress
+from hopsartifacts.deployments.progress import RunProgress, newest_progress
 from hopsartifacts.serving.contract import Condition, ConditionType, Reported, Status
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -12,7 +12,7 @@ MOVED = ["Updating SCHEDULED 1>2", "Updating INITIALIZED 1>2", "Updating STARTED
 UP = ["Starting SCHEDULED 1", "Starting INITIALIZED 1", "Starting STARTED 1"]
 
 
-def progress(*reports: str) -> Progress | None:
+def progress(*reports: str) -> RunProgress | None:
     """Return the progress after reports, a second each: ``status type version>next``.
 
     ``!`` at the end is a step that failed, ``?`` one that is in progress.
@@ -44,7 +44,7 @@ def reported(
     )
 
 
-def words(found: Progress | None) -> str:
+def words(found: RunProgress | None) -> str:
     """Return a progress as text: the status and second of each step, if any."""
     assert found is not None
     steps = [

@@ -84,7 +84,7 @@ def fill(project: Project, folder: Path) -> None:
         script_file=str(script),
         transformer=Transformer(str(transformer)),
         inference_logger=InferenceLogger(mode="ALL"),
-        inference_batcher=InferenceBatcher(max_batch_size=16),
+        inference_batcher=InferenceBatcher(enabled=True, max_batch_size=16),
     )
     script.write_text(PREDICTOR.replace("weights.json", "coefficients.json"))
     registry.get_model("fraud_detector", 4).deploy("broken", script_file=str(script))

@@ -71,7 +71,7 @@ export const ofProject = computed(() => uploads.value.filter((it) => it.path !==
 export const active = computed(() => uploads.value.filter((it) => it.isActive));
 
 /** The uploads that the server knows of this key, and that no tab sends now. */
-export async function unfinished(signal?: AbortSignal): Promise<Schemas["Upload"][]> {
+export async function unfinished(signal?: AbortSignal): Promise<Schemas["FileUpload"][]> {
   const params = { query: { limit: 1000 } };
   const page = await ask(api.GET("/api/v1/uploads", { params, signal }));
   const here = new Set(uploads.value.map((it) => it.id));
@@ -80,7 +80,7 @@ export async function unfinished(signal?: AbortSignal): Promise<Schemas["Upload"
 
 /** Send files to a folder of the project, or for a model version if it is null. */
 export async function add(chosen: readonly Chosen[], folder: string | null): Promise<Upload[]> {
-  const begun = await unfinished().catch(() => [] as Schemas["Upload"][]);
+  const begun = await unfinished().catch(() => [] as Schemas["FileUpload"][]);
   const added = chosen.map(({ file, name }) => {
     const path = folder === null ? null : folder ? `${folder}/${name}` : name;
     const made = new Upload(file, name, path);
@@ -98,7 +98,7 @@ export async function add(chosen: readonly Chosen[], folder: string | null): Pro
 }
 
 /** Continue an upload that was begun before this page was loaded. */
-export function resume(begun: Schemas["Upload"], file: File): void {
+export function resume(begun: Schemas["FileUpload"], file: File): void {
   const made = new Upload(file, nameOf(begun), begun.path);
   made.id = begun.id;
   made.overwrite = begun.overwrite;
@@ -143,17 +143,17 @@ export function forget(gone: readonly Upload[]): void {
 }
 
 /** Whether `file` looks like the one of an upload that was begun before. */
-export function isFileOf(begun: Schemas["Upload"], file: File): boolean {
+export function isFileOf(begun: Schemas["FileUpload"], file: File): boolean {
   const known = remembered()[begun.id];
   return begun.size_bytes === file.size && (!known || known.modified === file.lastModified);
 }
 
 /** What an upload is of: its path, or the name of the file that this browser began. */
-export function nameOf(begun: Schemas["Upload"]): string {
+export function nameOf(begun: Schemas["FileUpload"]): string {
   return begun.path ?? remembered()[begun.id]?.name ?? "a file of a model";
 }
 
-function isSame(begun: Schemas["Upload"], it: Upload): boolean {
+function isSame(begun: Schemas["FileUpload"], it: Upload): boolean {
   const known = remembered()[begun.id];
   return begun.path === it.path && known?.name === it.name && isFileOf(begun, it.file);
 }

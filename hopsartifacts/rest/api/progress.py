@@ -7,8 +7,8 @@ import msgspec
 
 from hopsartifacts.deployments.progress import (
     Kind,
-    Progress,
-    Step,
+    RunProgress,
+    RunStep,
     StepStatus,
     waiting,
 )
@@ -94,7 +94,7 @@ def _newest_job(call: OperationCall, name: str) -> Job[Any] | None:
     return found[-1] if found else None
 
 
-def _is_before_run(job: Job[Any], progress: Progress | None) -> bool:
+def _is_before_run(job: Job[Any], progress: RunProgress | None) -> bool:
     """Return whether *job* has not come to its run: it still checks, or failed."""
     is_later = progress is None or (
         progress.began is not None and progress.began < _created(job)
@@ -124,7 +124,7 @@ def _of_job(job: Job[Any], active: int) -> dict[str, Any]:
 
 
 def _of_run(
-    progress: Progress | None, job: Job[Any] | None, revision: str | None
+    progress: RunProgress | None, job: Job[Any] | None, revision: str | None
 ) -> dict[str, Any]:
     """Return the fields of what the run reported; *job* may have begun it."""
     if progress is None:
@@ -154,13 +154,13 @@ def _created(job: Job[Any]) -> datetime:
     return datetime.fromisoformat(job.created)
 
 
-def _shown(step: Step) -> ProgressStep:
+def _shown(step: RunStep) -> ProgressStep:
     return ProgressStep(
         name=step.name, status=step.status, at=step.at, reason=step.reason
     )
 
 
-def _whole(steps: tuple[Step, ...]) -> StepStatus:
+def _whole(steps: tuple[RunStep, ...]) -> StepStatus:
     statuses = {step.status for step in steps}
     return next(it for it in ("failed", "running", "done") if it in statuses)
 

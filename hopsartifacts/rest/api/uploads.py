@@ -53,7 +53,7 @@ class NewUpload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     overwrite: bool = False
 
 
-class Upload(msgspec.Struct, frozen=True, kw_only=True):
+class FileUpload(msgspec.Struct, frozen=True, kw_only=True):
     """An upload of one file.
 
     Attributes:
@@ -116,16 +116,16 @@ def _begin(call: OperationCall) -> Response:
     return Response(encode(_shown(call, made)), 201, location, "application/json")
 
 
-def _list(call: OperationCall) -> Page[Upload]:
+def _list(call: OperationCall) -> Page[FileUpload]:
     page = page_of(_singles(call).all(call.caller.id), call.query, _ORDER)
     return shown(page, [_shown(call, it) for it in page.items])
 
 
-def _get(call: OperationCall) -> Upload:
+def _get(call: OperationCall) -> FileUpload:
     return _shown(call, _singles(call).get(call.path["id"], call.caller.id))
 
 
-async def _put(call: OperationCall) -> Upload:
+async def _put(call: OperationCall) -> FileUpload:
     """Add the bytes of the request; what comes before it is cut off stays."""
     refuse_coding(call.request)
     singles, identity, owner = _singles(call), call.path["id"], call.caller.id
@@ -185,9 +185,9 @@ def _singles(call: OperationCall) -> SingleFiles:
     return singles
 
 
-def _shown(call: OperationCall, it: SingleFile) -> Upload:
+def _shown(call: OperationCall, it: SingleFile) -> FileUpload:
     expires = datetime.now(UTC).timestamp() + it.left_s
-    return Upload(
+    return FileUpload(
         id=it.id,
         path=it.path or None,
         size_bytes=it.size_bytes,
@@ -210,7 +210,7 @@ OPERATIONS = (
         _begin,
         "Begin the upload of a file",
         body=NewUpload,
-        answer=Upload,
+        answer=FileUpload,
         status=201,
         errors=_REFUSALS,
     ),
@@ -220,14 +220,14 @@ OPERATIONS = (
         _list,
         "The unfinished uploads of this key: a page, sorted",
         query=Paging,
-        answer=Page[Upload],
+        answer=Page[FileUpload],
     ),
     _operation(
         "GET",
         _UPLOAD,
         _get,
         "An upload of this key: how many bytes were received",
-        answer=Upload,
+        answer=FileUpload,
     ),
     _operation(
         "PUT",
@@ -236,7 +236,7 @@ OPERATIONS = (
         "Send the bytes from an offset on; those before a cut stay",
         query=Place,
         takes="bytes",
-        answer=Upload,
+        answer=FileUpload,
         errors=_REFUSALS,
     ),
     _operation(

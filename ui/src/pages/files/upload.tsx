@@ -322,15 +322,15 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
     (it) => (it.path === null) === isForModel && !here.includes(it.id),
   );
   const input = useRef<HTMLInputElement>(null);
-  const wanted = useSignal<Schemas["Upload"] | null>(null);
+  const wanted = useSignal<Schemas["FileUpload"] | null>(null);
   if (!listed.length) {
     return null;
   }
-  const choose = (it: Schemas["Upload"]) => {
+  const choose = (it: Schemas["FileUpload"]) => {
     wanted.value = it;
     input.current?.click();
   };
-  const remove = async (it: Schemas["Upload"]) => {
+  const remove = async (it: Schemas["FileUpload"]) => {
     const params = { path: { id: it.id } };
     await ask(api.DELETE("/api/v1/uploads/{id}", { params }));
     loaded.reload();
