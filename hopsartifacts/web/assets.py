@@ -6,6 +6,7 @@ needs Node.js. A clone in which they have not been built has none of them.
 
 import gzip
 import hashlib
+import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,8 @@ FOLDER = Path(__file__).parent / "assets"
 SCRIPT = "app.js"
 STYLE = "app.css"
 _PREFIX = "/ui/assets"
+_IMPORT = re.compile(r'^(?:import|\} from) "\./([\w.-]+\.js)";$', re.MULTILINE)
+"""An import at the top of a built script, as esbuild writes it."""
 _MEDIA_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
@@ -68,6 +71,12 @@ class Assets:
         except FileNotFoundError:
             return None
         return known.asset
+
+    def parts_of(self, name: str) -> list[str]:
+        """Return the URLs of the scripts that the script *name* imports first."""
+        asset = self.find(name)
+        text = asset.data.decode() if asset else ""
+        return [f"{_PREFIX}/{part}" for part in _IMPORT.findall(text)]
 
     def url(self, name: str) -> str | None:
         """Return the URL of this very content of *name*; None if there is no such file.

@@ -66,7 +66,10 @@ class AssetQuery(msgspec.Struct, frozen=True, kw_only=True):
 def shell() -> HTMLResponse:
     """Return the page of the web UI."""
     page = _template().render(
-        script=_ASSETS.url(SCRIPT), style=_ASSETS.url(STYLE), theme=_THEME
+        script=_ASSETS.url(SCRIPT),
+        parts=_ASSETS.parts_of(SCRIPT),
+        style=_ASSETS.url(STYLE),
+        theme=_THEME,
     )
     return HTMLResponse(page, headers=_HEADERS)
 

@@ -5,11 +5,14 @@ Each page is shown wide in both themes, and narrow.
 
 import sys
 import tempfile
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
+from hopsartifacts.errors import DeploymentFailedError
+from hopsartifacts.project import Project
 from tests.web.projects import fill
 from tests.web.sites import NARROW, Site, Theme, hosting, launched, served
 
@@ -32,9 +35,11 @@ PAGES = {
     "alias": "/ui/models/fraud_detector/aliases/champion",
     "save": "/ui/models/save",
     "files": "/ui/files/Models/fraud_detector/3",
+    "file": "/ui/files/Resources/serving/predictor.py",
     "health": "/ui/health",
     "keys": "/ui/keys",
 }
+REQUESTS = 40
 WIDE = (1280, 800)
 VIEWS: dict[str, tuple[Theme, tuple[int, int]]] = {
     "light": ("light", WIDE),
@@ -63,6 +68,22 @@ def take(site: Site, name: str, path: str, folder: Path) -> None:
         page.context.close()
 
 
+@contextmanager
+def running(project: Project) -> Iterator[None]:
+    """Let one deployment answer some requests, and another fail, meanwhile."""
+    serving = project.get_model_serving()
+    works = serving.get_deployment("frauddetector")
+    fails = serving.get_deployment("broken")
+    works.start()
+    for number in range(REQUESTS):
+        works.predict(inputs=[[number, 1, 2]])
+    with suppress(DeploymentFailedError):
+        fails.start()
+    yield
+    works.stop()
+    fails.stop()
+
+
 def main(names: list[str], folder: Path = FOLDER) -> None:
     """Take the pictures of the pages *names*; of all if there are none."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -71,6 +92,7 @@ def main(names: list[str], folder: Path = FOLDER) -> None:
         browser = stack.enter_context(launched())
         hosted = stack.enter_context(hosting(scratch))
         fill(hosted.project, scratch)
+        stack.enter_context(running(hosted.project))
         site = stack.enter_context(served(browser, hosted))
         for name in names or PAGES:
             take(site, name, PAGES[name], folder)

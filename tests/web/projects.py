@@ -26,7 +26,8 @@ TRANSFORMER = '''"""Scales the inputs."""
 
 class Transformer:
     def preprocess(self, inputs):
-        return [[value / 100 for value in row] for row in inputs]
+        rows = [[value / 100 for value in row] for row in inputs["instances"]]
+        return {**inputs, "instances": rows}
 
     def postprocess(self, outputs):
         return outputs

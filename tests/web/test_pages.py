@@ -86,6 +86,19 @@ def test_what_the_page_names_is_there_and_never_changes(browser: TestClient) -> 
         assert browser.get(url.partition("?")[0]).headers["cache-control"] == "no-cache"
 
 
+def test_the_parts_of_the_script_are_loaded_with_it(
+    browser: TestClient, built: Path
+) -> None:
+    """The browser need not read the script to know what else it needs first."""
+    imports = 'import {\n  a\n} from "./shared-1.js";\nimport "./shared-2.js";\n'
+    (built / "app.js").write_text(imports + 'const later = () => import("./b.js");\n')
+    page = browser.get("/ui").text
+    assert re.findall(r'rel="modulepreload" href="(.*)"', page) == [
+        "/ui/assets/shared-1.js",
+        "/ui/assets/shared-2.js",
+    ]
+
+
 @pytest.mark.parametrize(
     ("name", "media_type"),
     [
