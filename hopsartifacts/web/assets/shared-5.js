@@ -1,0 +1,70 @@
+import {
+  $,
+  Diff,
+  Digest,
+  a
+} from "./shared-1.js";
+
+// src/parts/Changes.tsx
+var SHORT = 40;
+var DIGEST = /^sha256:[0-9a-f]{64}$/;
+function Changes({ of, none }) {
+  const { settings, files } = of;
+  return settings.length || files.files.length ? /* @__PURE__ */ a($, { children: [
+    settings.length ? /* @__PURE__ */ a(Values, { rows: settings }) : null,
+    /* @__PURE__ */ a(FileChanges, { files: files.files })
+  ] }) : /* @__PURE__ */ a("p", { children: none });
+}
+function Values({ rows }) {
+  return /* @__PURE__ */ a("div", { class: "panel", children: /* @__PURE__ */ a("table", { "aria-label": "Settings that differ", class: "changes", children: [
+    /* @__PURE__ */ a("thead", { children: /* @__PURE__ */ a("tr", { children: [
+      /* @__PURE__ */ a("th", { scope: "col", children: "Setting" }),
+      /* @__PURE__ */ a("th", { scope: "col", children: "Before" }),
+      /* @__PURE__ */ a("th", { scope: "col", children: "After" })
+    ] }) }),
+    /* @__PURE__ */ a("tbody", { children: rows.map((it) => /* @__PURE__ */ a("tr", { children: [
+      /* @__PURE__ */ a("td", { class: "mono first", "data-head": "Setting", children: it.name }),
+      /* @__PURE__ */ a("td", { "data-head": "Before", children: /* @__PURE__ */ a(Value, { of: it.before, name: "del" }) }),
+      /* @__PURE__ */ a("td", { "data-head": "After", children: /* @__PURE__ */ a(Value, { of: it.after, name: "add" }) })
+    ] }, it.name)) })
+  ] }) });
+}
+function Value({ of, name }) {
+  if (of === null || of === void 0) {
+    return /* @__PURE__ */ a("span", { class: "muted", children: "–" });
+  }
+  if (typeof of === "string" && DIGEST.test(of)) {
+    return /* @__PURE__ */ a("span", { class: name, children: /* @__PURE__ */ a(Digest, { of }) });
+  }
+  return /* @__PURE__ */ a("span", { class: `mono ${name}`, children: typeof of === "string" ? of : JSON.stringify(of) });
+}
+function FileChanges({ files }) {
+  return /* @__PURE__ */ a($, { children: files.map((it) => /* @__PURE__ */ a(
+    "details",
+    {
+      class: "file-change",
+      open: it.change === "changed" && it.lines.length <= SHORT,
+      children: [
+        /* @__PURE__ */ a("summary", { children: [
+          /* @__PURE__ */ a("span", { class: "mono", children: it.path }),
+          " ",
+          /* @__PURE__ */ a("span", { class: "sub", children: it.change })
+        ] }),
+        /* @__PURE__ */ a(Lines, { of: it })
+      ]
+    },
+    it.path
+  )) });
+}
+function Lines({ of: { lines } }) {
+  const isDiff = lines[0]?.startsWith("---");
+  if (!isDiff) {
+    return /* @__PURE__ */ a("p", { class: "sub", children: lines[0] ?? "The file is empty." });
+  }
+  return /* @__PURE__ */ a(Diff, { lines: lines.slice(2) });
+}
+
+export {
+  Changes,
+  FileChanges
+};
