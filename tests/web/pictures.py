@@ -17,10 +17,14 @@ from tests.web.projects import fill
 from tests.web.sites import NARROW, Site, Theme, hosting, launched, served
 
 FOLDER = Path(__file__).parents[2] / "docs/ui"
+FORM = (
+    "model=fraud_detector&version=3&name=fraudscores"
+    "&script_file=Resources/serving/predictor.py"
+)
 PAGES = {
     "deployments": "/ui/deployments",
-    "new-deployment": "/ui/deployments/new?model=fraud_detector&version=3",
-    "advanced": "/ui/deployments/new/advanced?model=fraud_detector&version=3",
+    "new-deployment": f"/ui/deployments/new?{FORM}",
+    "advanced": f"/ui/deployments/new/advanced?{FORM}",
     "deployment": "/ui/deployments/frauddetector",
     "try-it": "/ui/deployments/frauddetector/try",
     "deployment-versions": "/ui/deployments/frauddetector/versions",

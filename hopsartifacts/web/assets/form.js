@@ -422,9 +422,9 @@ function Basics(part) {
     /* @__PURE__ */ a(ScriptField, { ...part })
   ] });
 }
-function FrameworkField({ form, rules }) {
+function FrameworkField({ form, rules, check }) {
   const group = T(null);
-  const { framework } = form.draft;
+  const framework = form.draft.framework ?? check?.model?.framework;
   const counts = useLoad(
     "frameworks",
     async (signal) => {

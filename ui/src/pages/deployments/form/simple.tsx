@@ -44,9 +44,10 @@ export function Basics(part: Part) {
   );
 }
 
-function FrameworkField({ form, rules }: Part) {
+function FrameworkField({ form, rules, check }: Part) {
   const group = useRef<HTMLDivElement>(null);
-  const { framework } = form.draft;
+  // A link to this form names a model, and so its framework.
+  const framework = form.draft.framework ?? check?.model?.framework;
   const counts = useLoad(
     "frameworks",
     async (signal) => {
