@@ -112,9 +112,12 @@ def make_key(
 
 @contextmanager
 def on_thread(
-    app: ASGIApp, drain_s: float = 5.0, limit: ConnectionLimit | None = None
+    app: ASGIApp,
+    drain_s: float = 5.0,
+    limit: ConnectionLimit | None = None,
+    port: int = 0,
 ) -> Iterator[int]:
-    """Serve *app* without TLS meanwhile; give the port."""
+    """Serve *app* without TLS meanwhile, by default at a free port; give the port."""
     listening = Listening(is_plain=True, drain_s=drain_s)
     is_ready = threading.Event()
 
@@ -124,7 +127,7 @@ def on_thread(
         yield
 
     server = ApiServer(app, listening, None, limit or connection_limit(), around)
-    (bound,) = listen("127.0.0.1", 0)
+    (bound,) = listen("127.0.0.1", port)
     with bound:
         thread = threading.Thread(target=server.run, args=([bound],))
         thread.start()

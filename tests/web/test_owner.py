@@ -8,7 +8,7 @@ import stat
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -35,14 +35,20 @@ class Ui:
     Args:
         environment: of the command.
         options: of the command.
+        command: how ``hopsartifacts`` is called.
 
     Attributes:
         said: what it said when it was ready.
     """
 
-    def __init__(self, environment: dict[str, str], *options: object) -> None:
+    def __init__(
+        self,
+        environment: dict[str, str],
+        *options: object,
+        command: Sequence[str] = CLI,
+    ) -> None:
         self.process = subprocess.Popen(
-            [*CLI, "ui", *map(str, options), "--json"],
+            [*command, "ui", *map(str, options), "--json"],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

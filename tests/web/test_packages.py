@@ -3,13 +3,17 @@
 import os
 import subprocess
 import sys
+import sysconfig
 import tarfile
+import venv
 import zipfile
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Browser, expect
 
 from hopsartifacts.web.assets import FOLDER, SCRIPT, STYLE
+from tests.web.test_owner import Ui
 
 ROOT = Path(__file__).parents[2]
 _BUILD = "import sys, hatchling.build as b; print(getattr(b, sys.argv[1])(sys.argv[2]))"
@@ -74,3 +78,39 @@ def test_what_is_bundled_is_named_with_its_licence(built: dict[str, bytes]) -> N
     for package in ("preact", "@preact/signals", "openapi-fetch"):
         assert f"\n{package} " in f"\n{licences}"
     assert "MIT" in licences
+
+
+def test_what_is_installed_works_without_node_and_network(
+    built: dict[str, bytes], chromium: Browser, tmp_path: Path
+) -> None:
+    """Only the wheel is installed: what it needs is taken from this environment."""
+    assert built
+    wheel, home = build("build_wheel", tmp_path), tmp_path / "home"
+    venv.create(home, with_pip=False)
+    python = home / "bin/python"
+    pip = [sys.executable, "-m", "pip", "--python", str(python)]
+    install = [*pip, "install", "--quiet", "--no-deps", "--no-index", str(wheel)]
+    subprocess.run(install, check=True)
+    packages = next((home / "lib").glob("python*/site-packages"))
+    (packages / "needed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    ui = Ui(
+        {"PATH": str(home / "bin"), "HOPSARTIFACTS_STATE_DIR": str(tmp_path / "state")},
+        tmp_path / "team",
+        "--no-browser",
+        command=[str(home / "bin/hopsartifacts")],
+    )
+    context = chromium.new_context()
+    errors: list[str] = []
+    context.on("weberror", lambda error: errors.append(str(error.error)))
+    try:
+        page = context.new_page()
+        page.goto(ui.said["link"])
+        for section in ("Deployments", "Models", "Files", "Health"):
+            menu = page.get_by_role("navigation", name="Sections")
+            menu.get_by_role("link", name=section).click()
+            expect(page.get_by_role("heading", name=section, level=1)).to_be_visible()
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+    finally:
+        context.close()
+        assert ui.end() == (0, "")
+    assert errors == []

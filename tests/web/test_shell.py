@@ -3,10 +3,14 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Browser, expect
 
+from hopsartifacts.rest.application import create_app
+from hopsartifacts.web.pages import PAGES
+from tests.rest.conftest import bearing
+from tests.rest.servers import on_thread
 from tests.web.projects import fill
-from tests.web.sites import Site
+from tests.web.sites import Site, hosting
 
 
 def test_an_address_that_does_not_exist_is_named(site: Site) -> None:
@@ -68,3 +72,26 @@ def test_the_keys_are_listed_by_one(site: Site) -> None:
     expect(keys).to_contain_text("Search models, deployments and files")
     page.keyboard.press("Escape")
     expect(keys).to_be_hidden()
+
+
+def test_a_page_goes_on_when_the_server_is_back(
+    chromium: Browser, tmp_path: Path
+) -> None:
+    """Nobody has to load it again, and what happened meanwhile is there."""
+    (tmp_path / "model.json").write_text("{}")
+    context = chromium.new_context(extra_http_headers=bearing("admin"))
+    page = context.new_page()
+    with hosting(tmp_path) as hosted:
+        with on_thread(create_app(hosted, PAGES)) as port:
+            page.goto(f"http://127.0.0.1:{port}/ui/models")
+            expect(page.get_by_text("live", exact=True)).to_be_visible()
+            hosted.close()
+        expect(page.get_by_text("The server has not answered since")).to_be_visible()
+        model = hosted.project.get_model_registry().python.create_model("meanwhile")
+        model.save(str(tmp_path / "model.json"), keep_original_files=True)
+    with hosting(tmp_path) as again, on_thread(create_app(again, PAGES), port=port):
+        expect(page.get_by_role("link", name="meanwhile")).to_be_visible()
+        expect(page.get_by_text("live", exact=True)).to_be_visible()
+        expect(page.get_by_text("has not answered since")).to_be_hidden()
+        again.close()
+    context.close()
