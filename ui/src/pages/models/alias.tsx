@@ -23,7 +23,7 @@ const shared = (model: string): Column<Alias>[] => [
     isSorted: true,
     cell: (it) =>
       it.version === null ? (
-        <span class="muted">nothing: deleted</span>
+        <span class="muted">none: the alias was deleted</span>
       ) : (
         <a href={versionHref(model, it.version)}>version {it.version}</a>
       ),
@@ -95,9 +95,9 @@ export function ModelAliases({ params }: PageProps) {
           empty={
             <Empty
               title={`${model} has no aliases`}
-              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best up to now")`}
+              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best so far")`}
             >
-              An alias names a version for those who load it: they need not know its number.
+              With an alias, programs can load a version without knowing its number.
             </Empty>
           }
         />
@@ -146,7 +146,7 @@ export function AliasJournal({ params }: PageProps) {
             idOf={(it) => String(it.entry)}
             sort="-entry"
             empty={
-              <Empty title={`${alias} was never set`}>It is not an alias of {model} yet.</Empty>
+              <Empty title={`${alias} was never set`}>{model} has no such alias yet.</Empty>
             }
           />
         </div>
