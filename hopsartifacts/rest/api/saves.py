@@ -87,7 +87,7 @@ def _save(call: OperationCall) -> Response:
         [(upload, times)] = Counter(identities).most_common(1)
         if times > 1:
             raise InvalidInputError(
-                f"uploads: upload {upload} is given {times} times: give each upload once"
+                f"uploads: upload {upload} is given twice: give each upload once"
             )
         uploads.single.check_sent(identities, call.caller.id)
         files = partial(_uploaded, uploads, paths, identities, call.caller.id)
