@@ -55,7 +55,7 @@ export function VersionsTab({ name, deployment }: TabProps) {
       <Compared name={name} deployment={deployment} />
       <section aria-labelledby="history">
         <h2 id="history">What was active when</h2>
-        <Journal history={history} />
+        <Activations history={history} />
       </section>
     </div>
   );
@@ -322,7 +322,7 @@ const CAUSES: Record<Activation["cause"], string> = {
   "take back": "active again, because the model of the next version was deleted",
 };
 
-function Journal({ history }: { history: ReturnType<typeof usePages<Activation>> }) {
+function Activations({ history }: { history: ReturnType<typeof usePages<Activation>> }) {
   return (
     <Shown loaded={history}>
       {({ items, next, total }) => (

@@ -1,4 +1,4 @@
-/** All aliases of a model, and the journal of one. */
+/** All aliases of a model, and the history of one. */
 
 import { api, ask } from "../../api.ts";
 import { Page } from "../../frame.tsx";
@@ -106,13 +106,13 @@ export function ModelAliases({ params }: PageProps) {
   );
 }
 
-/** `/ui/models/:model/aliases/:alias`: the journal of one alias. */
-export function AliasJournal({ params }: PageProps) {
+/** `/ui/models/:model/aliases/:alias`: the history of one alias. */
+export function AliasHistory({ params }: PageProps) {
   const { model = "", alias = "" } = params;
   const sort = sortOf("-entry");
   const path = { model, alias };
   const pages = usePages<Alias>(
-    `journal ${model} ${alias} ${sort}`,
+    `alias history ${model} ${alias} ${sort}`,
     (cursor, limit, signal) => {
       const params = { path, query: { sort, cursor, limit } };
       return ask(api.GET("/api/v1/models/{model}/aliases/{alias}/history", { params, signal }));
