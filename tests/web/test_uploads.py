@@ -163,7 +163,7 @@ def test_another_file_is_not_taken_for_the_same(
     with page.expect_file_chooser() as chooser:
         unfinished.get_by_role("button", name="Continue").click()
     chooser.value.set_files(tmp_path / "x.bin")
-    expect(page.get_by_text("is not the file that was begun (7 B)")).to_be_visible()
+    expect(page.get_by_text("is not the file of this upload (7 B)")).to_be_visible()
     unfinished.get_by_role("button", name="Remove").click()
     expect(unfinished).to_be_hidden()
     assert site.hosted.uploads.single.all("admin") == []

@@ -197,7 +197,7 @@ function NewFolder({ folder }: { folder: string }) {
       }}
       run={async () => {
         await ask(api.PUT("/api/v1/folders/{path}", { params: { path: { path } } }));
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       }}
     >
       <TextField label="Name" value={name} onInput={setName} />
@@ -222,7 +222,7 @@ function NewText({ folder }: { folder: string }) {
       }}
       run={async () => {
         await write(path, text);
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       }}
     >
       <TextField label="Name" value={name} onInput={setName} />

@@ -344,7 +344,10 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
       resume(begun, file);
     } else {
       const size = bytes(begun.size_bytes);
-      toast(`“${file.name}” is not the file that was begun (${size}), or has changed.`, "bad");
+      toast(
+        `“${file.name}” is not the file of this upload (${size}), or was changed since: choose the same file.`,
+        "bad",
+      );
     }
   };
   return (
