@@ -192,7 +192,7 @@ function consequence(verb: Verb, it: Actionable) {
   return (
     <>
       is {it.state.deployed ? "stopped and then " : ""}deleted, with all its versions and their
-      history; {model} and its logs are kept
+      history; {model} and the logs of the deployment are kept
     </>
   );
 }
