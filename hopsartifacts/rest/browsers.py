@@ -38,7 +38,7 @@ class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
     """A browser that is logged in.
 
     Attributes:
-        id: names it, and lets nobody log in.
+        id: identifies the session; it cannot be used to log in.
         key: id of the API key, or of the user, for whom it acts.
         created: when it logged in.
         used: when it last sent a request, other than to listen to events.
@@ -144,7 +144,7 @@ def cookie_of(request: Request) -> str:
 
 
 def check_origin(request: Request) -> None:
-    """Check that a page of this server asks, or for reading, the user himself.
+    """Check that a page of this server sent the request, or the user, for reading.
 
     Raises:
         RefusedError: another page does (403).

@@ -29,11 +29,11 @@ KINDS: tuple[HitKind, ...] = ("model", "deployment", "version", "file")
 _VALUE_LENGTH = 200
 """How much of a tag's value is searched."""
 FILES_S = 0.15
-"""For how long another folder is listed."""
+"""After this time no further folder is listed."""
 
 
 class Hit(msgspec.Struct, frozen=True, kw_only=True):
-    """An item that was found; it has what identifies it, the rest is null.
+    """An item that was found. Only the attributes that identify it are not null.
 
     Attributes:
         name: the name of the model, of the deployment or of the file.
@@ -96,7 +96,7 @@ class Search:
         self._rows = rows
         self._known: dict[_Place, _Version] = {}
         self._listed: SortedList[VersionRow] | None = None
-        """The list of which ``_known`` is."""
+        """The list from which ``_known`` was made."""
 
     def find(self, query: str, limit: int, kinds: Collection[HitKind] = KINDS) -> Found:
         """Return the best *limit* hits.

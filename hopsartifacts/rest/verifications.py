@@ -21,7 +21,7 @@ from hopsartifacts.rest.own_folder import write_private
 from hopsartifacts.store.checks import Finding, FindingKind
 
 _MOST = 500
-"""So many verifications are kept."""
+"""The most verifications that are kept."""
 
 IntegrityState = Literal["intact", "not_checked"] | FindingKind
 

@@ -82,7 +82,7 @@ class _New(msgspec.Struct, frozen=True):
 
 
 class SoleUser:
-    """The only caller: the user who runs the server. No key is valid.
+    """The only caller: the user who runs the server. There are no valid keys.
 
     Args:
         name: of the user.
@@ -95,7 +95,7 @@ class SoleUser:
         """Return None, as there are no keys."""
 
     def caller(self, key_id: str) -> Caller | None:
-        """Return the user, if *key_id* is his."""
+        """Return the user if *key_id* is the id of the user; else None."""
         return self._caller if key_id == _OWNER else None
 
 
@@ -134,7 +134,7 @@ def open_ui(
     links, secret = LoginLinks(), secrets.token_urlsafe(_SECRET_BYTES)
 
     def site(_: Keys) -> Site:
-        # Only now is the folder ours.
+        # The folder belongs to this server only from here on.
         (folder / FILE).unlink(missing_ok=True)
         return of_owner(links, secret)
 

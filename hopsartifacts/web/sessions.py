@@ -125,7 +125,7 @@ class BrowserSessions:
 
 
 class LoginLinks:
-    """Tokens in links, each of which logs one browser in, once and soon.
+    """Tokens in links. Each logs one browser in, once, and expires soon.
 
     Args:
         clock: returns the current time.

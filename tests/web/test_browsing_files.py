@@ -116,7 +116,7 @@ def test_folders_are_walked(town: Site) -> None:
     for name in ("Models/", "fraud_detector/", "3/"):
         page.get_by_role("table").get_by_role("link", name=name, exact=True).click()
     expect(page).to_have_url(f"{town.url}/ui/files/Models/fraud_detector/3")
-    note = page.get_by_text("Managed: this changes only through")
+    note = page.get_by_text("Managed: this can only be changed through")
     expect(note).to_contain_text("fraud_detector version 3 · used by frauddetector")
     expect(page.get_by_role("heading", level=1)).to_contain_text("champion")
     expect(page.get_by_role("button", name="Upload files")).to_have_count(0)
@@ -241,7 +241,7 @@ def test_a_tampered_file_is_found_and_repaired(site: Site, tmp_path: Path) -> No
     assert complaints(page) == []
     assert site.project.storage.read(SCRIPT) != saved
     dialog.get_by_role("button", name="Repair", exact=True).click()
-    expect(dialog).to_contain_text("This was done")
+    expect(dialog).to_contain_text("The repair did the following")
     dialog.get_by_role("button", name="Close", exact=True).last.click()
     expect(file.get_by_text("intact")).to_be_visible()
     assert site.project.storage.read(SCRIPT) == saved

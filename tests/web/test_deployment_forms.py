@@ -260,7 +260,7 @@ def test_what_will_happen_is_said_before(shop: Site) -> None:
     box = outcome(page)
     expect(box).to_contain_text("need a predictor script")
     drop(page, "Predictor script", "first.py", "import nosuchmodule\n" + PREDICTOR)
-    expect(box).to_contain_text("Artifact version 1 will be made")
+    expect(box).to_contain_text("Artifact version 1 will be created")
     expect(box).to_contain_text("nosuchmodule")
     expect(page.get_by_text("nosuchmodule is not installed here")).to_be_visible()
     page.get_by_role("button", name="Create new deployment").click()
@@ -270,7 +270,7 @@ def test_what_will_happen_is_said_before(shop: Site) -> None:
     expect(outcome(page).get_by_role("link", name="first")).to_be_visible()
     changed = "import nosuchmodule\n" + PREDICTOR.replace("return inputs", "return [1]")
     drop(page, "Predictor script", "second.py", changed)
-    expect(outcome(page)).to_contain_text("Artifact version 2 will be made")
+    expect(outcome(page)).to_contain_text("Artifact version 2 will be created")
 
 
 def test_half_filled_forms_say_what_is_missing_and_keep_what_is_there(
@@ -456,7 +456,7 @@ def test_an_edit_of_one_script_keeps_the_other_and_shows_the_lines(
     page = shop.visit("/ui/deployments/rescripted/edit")
     changed = PREDICTOR.replace("return inputs", "return [0]") + "# rescripted\n"
     drop(page, "Predictor script", "rescripted.py", changed)
-    expect(outcome(page)).to_contain_text("will be made")
+    expect(outcome(page)).to_contain_text("will be created")
     expect(outcome(page).locator(".diff")).to_contain_text("return [0]")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/ui/deployments/rescripted")
@@ -479,8 +479,8 @@ def test_another_model_version_takes_the_files_and_not_the_recorded_answer(
     deployed(shop, "moved", folder)
     page = shop.visit("/ui/deployments/moved/edit")
     page.get_by_label("Model version").select_option("2")
-    expect(page.get_by_text("so record it again")).to_be_visible()
-    expect(outcome(page)).to_contain_text("will be made")
+    expect(page.get_by_text("record it again")).to_be_visible()
+    expect(outcome(page)).to_contain_text("will be created")
     page.get_by_role("button", name="Save", exact=True).click()
     page.wait_for_url("**/ui/deployments/moved")
     after = specification(shop, "moved")
@@ -599,7 +599,7 @@ def test_the_dialogs_are_accessible_and_fit(shop: Site) -> None:
     page.keyboard.press("Escape")
     shop.project.storage.write("Resources/there.py", [b"# other"])
     drop(page, "Predictor script", "there.py", PREDICTOR)
-    expect(page.get_by_text("The file there is another one")).to_be_visible()
+    expect(page.get_by_text("The existing file differs")).to_be_visible()
     check(page)
 
 

@@ -105,7 +105,7 @@ def test_a_rollback_says_what_keeps_this_machine_from_running_it(
     page.get_by_role("button", name="Roll back to version 1").click()
     dialog = page.get_by_role("dialog")
     expect(dialog).to_contain_text("no GPU here")
-    dialog.get_by_label("Also if the packages").check()
+    dialog.get_by_label("Roll back even if the packages").check()
     dialog.get_by_role("button", name="Roll back to 1").click()
     expect(dialog).not_to_be_visible()
     assert active(own) == 1

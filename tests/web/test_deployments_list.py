@@ -165,7 +165,7 @@ def test_one_is_started_and_stopped_in_its_row(own: Site) -> None:
     expect(row(page, "b")).to_contain_text("Running")
     page.get_by_role("button", name="Stop b").click()
     question = page.get_by_role("dialog", name="Stop b?")
-    expect(question).to_contain_text("answers none until it is started again")
+    expect(question).to_contain_text("then none until it is started again")
     question.get_by_role("button", name="Cancel").click()
     expect(page.get_by_role("button", name="Stop b")).to_be_focused()
     page.get_by_role("button", name="Stop b").click()

@@ -60,7 +60,7 @@ def test_a_changed_script_is_found_and_repaired(site: Site, model: Path) -> None
     expect(link).to_have_attribute("href", f"/ui/files/{_inside(script)}")
     row.get_by_role("button", name="Repair…").click()
     question = page.get_by_role("dialog")
-    expect(question).to_contain_text("This will be done")
+    expect(question).to_contain_text("A repair does the following")
     expect(question).to_contain_text("moved to quarantine")
     assert script.read_bytes() == b"changed"
     question.get_by_role("button", name="Repair").click()
@@ -83,14 +83,14 @@ def test_a_file_without_a_second_copy_is_said_to_be_lost(
     page.get_by_role("button", name="Verify everything").click()
     page.get_by_role("button", name="Repair all…").click()
     question = page.get_by_role("dialog", name="Repair everything?")
-    expect(question).to_contain_text("This cannot be repaired")
+    expect(question).to_contain_text("The following cannot be repaired")
     expect(question).to_contain_text("weights.bin")
 
 
 def test_garbage_is_shown_with_its_size_and_then_freed(site: Site) -> None:
     page = site.visit("/ui/health")
     found = page.get_by_role("region", name="No longer used")
-    found.get_by_role("button", name="Look for it").click()
+    found.get_by_role("button", name="Find unused files").click()
     expect(found).to_contain_text("Nothing to free")
     folder = site.project.storage.local_path(".hopsartifacts/staging/left")
     assert folder
@@ -100,7 +100,7 @@ def test_garbage_is_shown_with_its_size_and_then_freed(site: Site) -> None:
     long_ago = time.time() - 30 * 24 * 3600
     for path in (left, left.parent):
         os.utime(path, (long_ago, long_ago))
-    found.get_by_role("button", name="Look for it").click()
+    found.get_by_role("button", name="Find unused files").click()
     expect(found).to_contain_text("3.0 MiB can be freed")
     assert left.exists()
     found.get_by_role("button", name="Free 3.0 MiB…").click()
@@ -151,7 +151,7 @@ def test_a_job_is_shown_while_it_runs_and_cancelled(site: Site, running: Event) 
 
 def test_without_the_scope_buttons_say_why(site: Site) -> None:
     page = site.visit("/ui/health", key="reader")
-    for name, scope in (("Verify everything", "write"), ("Look for it", "admin")):
+    for name, scope in (("Verify everything", "write"), ("Find unused files", "admin")):
         button = page.get_by_role("button", name=name)
         expect(button).to_have_attribute("aria-disabled", "true")
         expect(button).to_have_accessible_description(

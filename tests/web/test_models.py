@@ -244,7 +244,7 @@ def test_two_browsers_edit_one_description(
     ada.get_by_role("button", name="Save").click()
     expect(ada.get_by_text("what Ada says")).to_be_visible()
     bob.get_by_role("button", name="Save").click()
-    told = bob.get_by_role("alert").filter(has_text="changed meanwhile")
+    told = bob.get_by_role("alert").filter(has_text="in the meantime")
     expect(told).to_contain_text("what Ada says")
     expect(told).to_contain_text("what Bob says")
     assert (
@@ -252,7 +252,7 @@ def test_two_browsers_edit_one_description(
         .get_model("iris", 1)
         .description.endswith("Ada says")
     )
-    bob.get_by_role("button", name="Save mine over it").click()
+    bob.get_by_role("button", name="Save my text instead").click()
     expect(ada.get_by_text("what Bob says")).to_be_visible()  # without a reload
 
 
@@ -276,7 +276,7 @@ def test_tags_are_added_edited_and_deleted(
     assert model.get_tags() == {"stage": "3"}
     tags.get_by_role("button", name="Delete tag stage").click()
     page.get_by_role("dialog").get_by_role("button", name="Delete tag").click()
-    expect(tags).to_contain_text("None yet")
+    expect(tags).to_contain_text("No tags yet")
     assert model.get_tags() == {}
 
 
@@ -292,7 +292,7 @@ def test_what_keeps_a_version_is_named(
     page.get_by_role("button", name="More").click()
     page.get_by_role("button", name="Delete version 1…").click()
     dialog = page.get_by_role("dialog")
-    expect(dialog).to_contain_text("It is kept by deployment flowers")
+    expect(dialog).to_contain_text("It is used by deployment flowers")
     dialog.get_by_role("button", name="Delete version 1").click()
     expect(dialog.get_by_role("alert")).to_contain_text("flowers")
     dialog.get_by_role("button", name="Cancel").click()

@@ -35,7 +35,7 @@ def test_a_version_is_saved_with_all_that_is_known(site: Site) -> None:
     expect(page.get_by_text("This is not JSON").first).to_be_visible()
     page.get_by_label("Input example").fill("[[1, 2]]")
     expect(
-        page.get_by_text("A new model fraud is made, with version 1")
+        page.get_by_text("A new model fraud is created, with version 1")
     ).to_be_visible()
     save.click()
     expect(page).to_have_url(f"{site.url}/ui/models/fraud/versions/1")

@@ -117,7 +117,9 @@ def test_it_goes_on_after_the_connection_was_lost(site: Site, page: Page) -> Non
         lambda it: it.continue_() if "=0" in it.request.url else it.abort(),
     )
     choose(page, file("big.bin", data))
-    lost = page.get_by_text("1.0 MiB of 5.0 MiB · no answer, goes on by itself")
+    lost = page.get_by_text(
+        "1.0 MiB of 5.0 MiB · no answer, continues when the server answers"
+    )
     expect(lost).to_be_visible()
     page.unroute_all()
     expect(page.get_by_text("Uploaded 1 file")).to_be_visible()
@@ -161,7 +163,7 @@ def test_another_file_is_not_taken_for_the_same(
     with page.expect_file_chooser() as chooser:
         unfinished.get_by_role("button", name="Continue").click()
     chooser.value.set_files(tmp_path / "x.bin")
-    expect(page.get_by_text("is not the file that was begun (7 B)")).to_be_visible()
+    expect(page.get_by_text("is not the file of this upload (7 B)")).to_be_visible()
     unfinished.get_by_role("button", name="Remove").click()
     expect(unfinished).to_be_hidden()
     assert site.hosted.uploads.single.all("admin") == []
@@ -180,7 +182,9 @@ def test_a_cancelled_upload_leaves_nothing(site: Site, page: Page) -> None:
 
 def test_nothing_is_uploaded_to_a_managed_folder(site: Site) -> None:
     page = site.visit("/ui/files/Models")
-    expect(page.get_by_text("Managed: this changes only through")).to_be_visible()
+    expect(
+        page.get_by_text("Managed: this can only be changed through")
+    ).to_be_visible()
     expect(page.get_by_role("button", name="Upload files")).to_be_hidden()
     page.dispatch_event("main", "drop", {"dataTransfer": dragged(page)})
     expect(page.get_by_text("open a folder that is not managed")).to_be_visible()
@@ -209,7 +213,9 @@ def test_an_upload_of_600_mb_is_cut_off_and_goes_on(
         sent = page.get_by_text(re.compile(rf"{part}[^ ]* MiB of 600 MiB"))
         expect(sent.first).to_be_visible(timeout=120_000)
         page.context.set_offline(True)
-        expect(page.get_by_text("no answer, goes on by itself")).to_be_visible()
+        expect(
+            page.get_by_text("no answer, continues when the server answers")
+        ).to_be_visible()
         page.context.set_offline(False)
     expect(page.get_by_text("Uploaded 1 file")).to_be_visible(timeout=240_000)
     stored = site.project.storage.local_path("Resources/new/huge.bin")

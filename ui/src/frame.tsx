@@ -228,8 +228,8 @@ function Connection() {
   const at = new Date(since).toLocaleTimeString("en-GB", { timeStyle: "medium" });
   return (
     <div class="banner" role="status">
-      The server has not answered since {at}. This page shows what it last said, and goes on by
-      itself when the server is back.
+      The server has not answered since {at}. This page shows the last data that it received,
+      and updates itself when the server answers again.
     </div>
   );
 }

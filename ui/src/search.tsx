@@ -140,7 +140,7 @@ function Search() {
       <p class="sub" role="status">
         {typed && found.data && !hits.length ? `Nothing fits “${typed}”. ` : ""}
         {found.data?.is_whole === false
-          ? "There are too many files to look at all of them: open a folder and search there."
+          ? "Not all files were searched, as there are too many: open a folder and search there."
           : ""}
       </p>
     </Dialog>

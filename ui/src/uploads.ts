@@ -137,7 +137,7 @@ export function clearDone(): void {
   uploads.value = uploads.value.filter((it) => it.stage.value !== "done" || it.path === null);
 }
 
-/** Remove from the list without a word to the server. */
+/** Remove from the list only: the server keeps what it has. */
 export function forget(gone: readonly Upload[]): void {
   uploads.value = uploads.value.filter((it) => !gone.includes(it));
 }
@@ -300,7 +300,7 @@ async function readable(it: Upload): Promise<void> {
     await it.file.slice(0, 1).arrayBuffer();
   } catch {
     const words = `“${it.name}” was changed, moved or deleted on this computer: choose it again.`;
-    throw new ProblemError(CONFLICT + 1, "File gone", words);
+    throw new ProblemError(CONFLICT + 1, "File not readable", words);
   }
 }
 

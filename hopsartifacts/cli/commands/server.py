@@ -168,11 +168,11 @@ def _link_text(url: str, opened: "Opened", *, is_shown: bool) -> str:
     lines.append(opened.link)
     if not is_shown:
         lines.append(
-            f"If the browser is on another machine, run there first: "
+            f"If the browser is on another machine, run this there first: "
             f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}"
         )
     if opened.is_new:
-        lines.append("Ctrl+C ends it.")
+        lines.append("Press Ctrl+C to stop the server.")
     return "\n".join(lines)
 
 

@@ -21,7 +21,7 @@ from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import ConditionType
 
 _CHECKING = "the files and the packages are checked"
-_CHECKED = "the files are as they were sealed, and the packages are there"
+_CHECKED = "the files are as they were sealed, and the packages are installed"
 
 
 class ProgressStep(msgspec.Struct, frozen=True, kw_only=True):

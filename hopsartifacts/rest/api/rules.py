@@ -118,7 +118,7 @@ class BatcherRule(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         least: the smallest possible number.
-        default: null if nothing stands for it.
+        default: null if there is no default.
     """
 
     name: str
@@ -150,8 +150,8 @@ class PlainRule(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         kind: ``str``, ``int``, ``float`` or ``bool``.
-        words: the possible texts; empty if any is.
-        default: null if nothing stands for it.
+        words: the possible texts; empty if any text is possible.
+        default: null if there is no default.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Saving a model version, of any size, from uploads or from files of the project."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -83,8 +84,11 @@ def _save(call: OperationCall) -> Response:
         uploads: Uploads = call.hosted.uploads
         paths = checked_paths(it.path for it in wanted.uploads)
         identities = [it.upload for it in wanted.uploads]
-        if len(set(identities)) < len(identities):
-            raise InvalidInputError("uploads: an upload is there twice")
+        [(upload, times)] = Counter(identities).most_common(1)
+        if times > 1:
+            raise InvalidInputError(
+                f"uploads: upload {upload} is given twice: give each upload once"
+            )
         uploads.single.check_sent(identities, call.caller.id)
         files = partial(_uploaded, uploads, paths, identities, call.caller.id)
     else:

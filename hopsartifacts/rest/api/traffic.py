@@ -1,4 +1,4 @@
-"""What a deployment answers, and what that takes: requests, times, processes."""
+"""The traffic of a deployment: requests, times, and what its processes use."""
 
 import time
 from datetime import UTC, datetime
@@ -68,7 +68,7 @@ class DeploymentTraffic(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         source: ``processes``: counted by the processes of the deployment on this
-            machine; ``inference_log``: counted in the log, which has no durations.
+            machine; ``inference_log``: counted in the log, which has no response times.
         since: requests are known from here on; null if none ever were. Steps before it
             are left out.
         start: where the first step of the period starts.
@@ -200,13 +200,13 @@ def _period(wanted: TrafficQuery) -> Period:
     lasts_s = end_s - start_s
     if not 0 < lasts_s <= _MOST_S or start_s < 0:
         raise InvalidInputError(
-            "from and to: give a period that begins before it ends, after 1970, and "
-            "lasts at most 400 days"
+            f"from and to: the period lasts {lasts_s:.0f} seconds; give a period that "
+            f"begins before it ends, after 1970, and lasts at most 400 days"
         )
     step_s = wanted.step or _step_s(lasts_s)
     if step_s % MINUTE_S:
         raise InvalidInputError(
-            f"step {step_s}: give whole minutes, so a multiple of {MINUTE_S} seconds"
+            f"step {step_s}: give whole minutes, as a multiple of {MINUTE_S} seconds"
         )
     if lasts_s / step_s > MOST_STEPS:
         raise InvalidInputError(

@@ -14,7 +14,7 @@ from hopsartifacts.rest.folder_stamps import FolderStamp, folder_stamp
 from hopsartifacts.storage.contract import Storage
 
 _MOST = 16
-"""So many folders are kept."""
+"""The most folders that are kept."""
 
 
 class FolderNames:

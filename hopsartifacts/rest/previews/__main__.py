@@ -55,7 +55,7 @@ def _document(task: Task) -> bytes:
         data = msgspec.json.encode(found)
         if len(data) <= OUT_BYTES:
             return data
-        reason = "its preview would be too long: download the file"
+        reason = "the preview would be too long: download the file"
     except UnreadableError as error:
         reason = str(error)
     except (MemoryError, RecursionError) as error:

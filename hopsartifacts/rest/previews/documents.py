@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 READ_BYTES = 4 * 1024 * 1024
-"""At most so many bytes of a file are read for one preview."""
+"""The most bytes of a file that are read for one preview."""
 OUT_BYTES = 256 * 1024
 """The longest preview, as JSON."""
 TEXT_BYTES = 96 * 1024
@@ -246,7 +246,7 @@ class Tokens(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What the helper process shall make.
+    """What the helper process is asked to make.
 
     Attributes:
         kind: a preview, or tokens.

@@ -26,7 +26,7 @@ from hopsartifacts.rest.previews.messages import received, sent
 from hopsartifacts.serving.process_environment import clean_environment, interpreter
 
 MOST = 2
-"""So many run at the same time."""
+"""The most helper processes that run at the same time."""
 LONGEST_S = 15.0
 """A preview that takes longer is given up."""
 _WAIT_S = 10.0

@@ -14,7 +14,7 @@ _MOST = 1000
 _MOST_DIMENSIONS = 16
 _METADATA = "__metadata__"
 _MOST_PARAMETERS = 2**53
-"""More is no file's: other languages cannot count it."""
+"""No valid file has more values: other languages cannot represent the number."""
 
 _Length = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
 

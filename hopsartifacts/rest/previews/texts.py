@@ -49,7 +49,7 @@ def encoding_of(head: bytes, *, is_whole: bool) -> Encoding | None:
         return Encoding(
             "latin-1",
             note=f"it is not UTF-8 (byte {error.start} is invalid), so it is shown as "
-            "Latin-1: some characters may be others",
+            "Latin-1: some characters may be wrong",
         )
     return Encoding("utf-8")
 

@@ -33,7 +33,7 @@ export const ROUTES: readonly (readonly [string, ComponentType<PageProps>])[] = 
   ["/models", lazy(models, "Models")],
   ["/models/:model", lazy(models, "ModelVersions")],
   ["/models/:model/aliases", lazy(models, "ModelAliases")],
-  ["/models/:model/aliases/:alias", lazy(models, "AliasJournal")],
+  ["/models/:model/aliases/:alias", lazy(models, "AliasHistory")],
   ["/models/:model/uses", lazy(models, "ModelUses")],
   ["/models/:model/history", lazy(models, "ModelHistory")],
   ["/models/:model/compare", lazy(models, "Compare")],

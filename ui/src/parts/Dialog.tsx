@@ -126,7 +126,7 @@ function Asked({ asked }: { asked: Question }) {
         {asked.typed ? (
           <label class="field">
             <span>
-              Type <b class="mono">{asked.typed}</b> to go on
+              Type <b class="mono">{asked.typed}</b> to confirm
             </span>
             <input
               class="input"

@@ -241,7 +241,7 @@ function Cells({ book }: { book: Schemas["Notebook"] }) {
               />
             ) : (
               <p key={place} class="sub">
-                An image that is too long for a preview
+                This image is too large for a preview
               </p>
             ),
           )}
@@ -274,7 +274,7 @@ function Picture(props: { path: string; image: Schemas["Image"]; size: number })
         {image.media_type}
       </p>
       {source ? <img class="picture" src={source} alt={path} /> : null}
-      {isSmall ? null : <Note>It is too long to be shown here: download it.</Note>}
+      {isSmall ? null : <Note>This image is too large to be shown here: download it.</Note>}
     </>
   );
 }
@@ -312,12 +312,12 @@ function Imports({ of }: { of: Schemas["Pickle"] }) {
     <>
       <p>
         When this pickle is loaded, it imports {many(of.imports.length, "name")}
-        {of.is_complete ? "" : " or more"}. It was read for that, not loaded.
+        {of.is_complete ? "" : " or more"}. To find this out, it was read and not loaded.
       </p>
       {bad ? (
         <Note kind="bad">
           {bad === 1 ? "One of them" : `${count(bad)} of them`} can run commands, or reach files
-          or the network. Load it only if you know why.
+          or the network. Load the pickle only if you trust its source.
         </Note>
       ) : null}
       <ul class="imports mono">

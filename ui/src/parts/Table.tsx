@@ -107,8 +107,8 @@ export function Table<Row>(props: Props<Row>) {
       </div>
       {damaged.length ? (
         <div class="note bad" role="alert">
-          The logs of {damaged.join(", ")} cannot be read: this list lacks them. Run a check on
-          the health page.
+          The logs of {damaged.join(", ")} cannot be read, so this list does not show them. To
+          find out why, press “Verify everything” on the health page.
         </div>
       ) : null}
       {pages.problem && pages.problem.status !== 0 ? (

@@ -49,7 +49,9 @@ export function StartStop(props: { of: Actionable; small?: boolean; kind?: "prim
       kind={props.kind}
       label={`Start ${name}`}
       disabledBy={
-        state.status === "Stopping" ? "It is being stopped; wait until it has ended." : ""
+        state.status === "Stopping"
+          ? "The deployment is stopping: wait until it has stopped."
+          : ""
       }
       onClick={() => start(name)}
     >
@@ -115,7 +117,8 @@ function askFor(
 ): void {
   const [first] = meant;
   if (!first) {
-    const state = verb === "start" ? "All of these run already" : "None of these runs";
+    const state =
+      verb === "start" ? "All of these are already running" : "None of these is running";
     toast(`${state}: there is nothing to ${verb}.`);
     return;
   }
@@ -137,9 +140,9 @@ function askFor(
         </ul>
         {others ? (
           <Note>
-            {many(others, "other")} of those selected {others === 1 ? "is" : "are"} left as{" "}
-            {others === 1 ? "it is" : "they are"}:{" "}
-            {verb === "start" ? "running" : "not running"} already.
+            {many(others, "more selected deployment", "more selected deployments")}{" "}
+            {others === 1 ? "is" : "are"} not changed:{" "}
+            {verb === "start" ? "already running" : "not running"}.
           </Note>
         ) : null}
         <p class="sub" role="status">
@@ -181,15 +184,15 @@ function consequence(verb: Verb, it: Actionable) {
     </>
   );
   if (verb === "start") {
-    return <>files and packages are checked, then {model} is loaded</>;
+    return <>the files and packages are checked, then {model} is loaded</>;
   }
   if (verb === "stop") {
-    return <>finishes its requests, then answers none until it is started again</>;
+    return <>answers the requests that it has received, then none until it is started again</>;
   }
   return (
     <>
-      goes with all its versions and their history
-      {it.state.deployed ? ", and is stopped first" : ""}; {model} stay, and so do its logs
+      is {it.state.deployed ? "stopped and then " : ""}deleted, with all its versions and their
+      history; {model} and the logs of the deployment are kept
     </>
   );
 }

@@ -70,7 +70,7 @@ function Endpoints({ name, of }: { name: string; of: Schemas["Endpoints"] }) {
   return (
     <>
       {of.is_answering ? null : (
-        <p class="sub">It does not answer now: start it, and wait until it runs.</p>
+        <p class="sub">The deployment does not answer now: start it, and wait until it runs.</p>
       )}
       <ul class="endpoints">
         {of.endpoints.map((it) => (

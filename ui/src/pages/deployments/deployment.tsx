@@ -1,4 +1,4 @@
-/** The page of one deployment: its head, and a tab for each of its sides. */
+/** The page of one deployment: its head, and its tabs. */
 
 import type { ComponentType } from "preact";
 import { api, ask } from "../../api.ts";
@@ -69,7 +69,7 @@ export function DeploymentPage({ params }: PageProps) {
         <>
           {data ? <Condition of={data} /> : null}
           <Tabs
-            label={`Sides of ${name}`}
+            label={`Pages of ${name}`}
             tabs={TABS.map((it) => ({ label: it.label, href: tabOf(name, it.id) }))}
           />
           {problem && problem.status !== 0 ? (

@@ -54,7 +54,10 @@ export function LogsTab({ name }: { name: string }) {
   if (!runs.length) {
     return (
       <Empty title="No logs yet">
-        <p>It has not run on the server's machine. Its first run begins a log here.</p>
+        <p>
+          The deployment has not run on the server's machine. Its log appears here after the
+          first start.
+        </p>
       </Empty>
     );
   }
@@ -66,7 +69,7 @@ export function LogsTab({ name }: { name: string }) {
         </Log>
       ) : (
         <Note kind="warn">
-          The log of this run is gone: only those of the newest runs are kept.{" "}
+          The log of this run was deleted: only the logs of the newest runs are kept.{" "}
           <a href={tabOf(name, "logs")}>Show the newest</a>
         </Note>
       )}

@@ -70,7 +70,7 @@ function LastHour({ of }: { of: Deployment }) {
             <Fact label="requests" value={count(total)} />
             <Fact label="errors" value={count(hour.errors)} />
             <Fact
-              label="95 of 100 within"
+              label="95 % answered within"
               value={hour.p95_ms === null ? "–" : duration(hour.p95_ms)}
             />
           </div>
@@ -80,7 +80,7 @@ function LastHour({ of }: { of: Deployment }) {
           />
         </>
       ) : (
-        <p class="muted">It has not run on this server's machine yet.</p>
+        <p class="muted">The deployment has not run on the server's machine yet.</p>
       )}
     </section>
   );

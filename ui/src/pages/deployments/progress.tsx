@@ -89,7 +89,7 @@ export function ProgressPage({ params }: PageProps) {
   );
 }
 
-/** What goes on, in a sentence. */
+/** What the deployment is doing, in a sentence. */
 function said(name: string, { kind, status, version, state }: Progress): string {
   if (!kind || !status) {
     return `${name} was not started on this server's machine: ${state.condition?.reason ?? ""}`;
@@ -101,9 +101,9 @@ function said(name: string, { kind, status, version, state }: Progress): string 
   }[kind];
   const rest = {
     done: "is done",
-    running: "goes on",
+    running: "is in progress",
     failed: "failed",
-    waiting: "has not begun",
+    waiting: "has not started",
   }[status];
   const serving =
     kind === "update" && status === "failed" && state.deployment_version
@@ -142,7 +142,7 @@ function Actions(props: { progress: Progress; deployment: Deployment }) {
         <Action
           scope="deploy"
           kind="primary"
-          disabledBy={progress.status === "running" ? "Wait until this is over." : ""}
+          disabledBy={progress.status === "running" ? "Wait until this has ended." : ""}
           onClick={() => start(name, { isShown: true })}
         >
           {isFailed ? "Try again" : "Start"}
@@ -214,7 +214,7 @@ function When({ at, before }: { at: string; before: string | null }) {
   );
 }
 
-/** How long a step goes on already. */
+/** For how long a step has been running. */
 function Elapsed({ since }: { since: string }) {
   const [now, setNow] = useState(Date.now());
   useEffect(() => {
@@ -266,7 +266,7 @@ function Log(props: { name: string; progress: Progress; isRunning: boolean }) {
             </p>
           </section>
         ) : (
-          <p class="sub">The log is empty until now.</p>
+          <p class="sub">The log is empty so far.</p>
         )
       }
     </Shown>
@@ -300,11 +300,11 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
   });
   const [active] = history.data?.items ?? [];
   return (
-    <section class="card" aria-label="What it is about">
+    <section class="card" aria-label="Details">
       <dl>
         {progress.began ? (
           <>
-            <dt>Begun</dt>
+            <dt>Started</dt>
             <dd>
               <Time at={progress.began} />
               {progress.by ? <> by {progress.by}</> : null}

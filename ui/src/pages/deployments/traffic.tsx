@@ -25,7 +25,7 @@ const AGAIN_MS = 10_000;
 
 const SOURCES: Record<Traffic["source"], string> = {
   processes: "counted by its processes on the server's machine",
-  inference_log: "counted in the inference log, which has no times",
+  inference_log: "counted in the inference log, which has no response times",
 };
 
 export function TrafficTab({ name, deployment }: TabProps) {
@@ -98,8 +98,8 @@ function Charts({ of }: { of: Traffic }) {
           label={`errors (${count(total.server_errors)} of the server)`}
           value={share(total.errors, total.requests)}
         />
-        <Figure label="half of them within" value={time(total.p50_ms)} />
-        <Figure label="95 of 100 within" value={time(total.p95_ms)} />
+        <Figure label="50 % answered within" value={time(total.p50_ms)} />
+        <Figure label="95 % answered within" value={time(total.p95_ms)} />
       </div>
       <div class="grid2">
         <section class="card" aria-label="Requests">

@@ -182,8 +182,8 @@ function Try(props: TabProps & { endpoints: Schemas["Endpoints"] }) {
               problems={parsed.problem ? [{ pointer: "", detail: parsed.problem }] : []}
               hint={
                 endpoints.example
-                  ? `It began as ${SOURCES[endpoints.example]}.`
-                  : "The model has no input example to begin with."
+                  ? `Filled in with ${SOURCES[endpoints.example]}.`
+                  : "The model has no input example to fill in here."
               }
             />
           )}
@@ -390,8 +390,8 @@ function askGolden(name: string, request: unknown): void {
     body: (
       <>
         <p>
-          It is sent once more, and its answer is recorded in the next version of {name}. From
-          then on a version is only ready when it gives the same answer.
+          The request is sent once more, and its answer is recorded in the next version of{" "}
+          {name}. From then on, a version only becomes ready if it gives the same answer.
         </p>
         <SameIn
           ways={{

@@ -55,7 +55,7 @@ export function VersionsTab({ name, deployment }: TabProps) {
       <Compared name={name} deployment={deployment} />
       <section aria-labelledby="history">
         <h2 id="history">What was active when</h2>
-        <Journal history={history} />
+        <Activations history={history} />
       </section>
     </div>
   );
@@ -212,8 +212,8 @@ function RollbackPreview(props: {
           ))}
           {found.runs_here?.reasons.length ? (
             <CheckField
-              label="Also if the packages on this machine do not fit"
-              hint="Without this, the version becomes the active one, and what runs stays as it is."
+              label="Roll back even if the packages on this machine do not fit"
+              hint="Without this, the version becomes the active one, but the running processes keep the version that they run now."
               isOn={ignores.value}
               onChange={(isOn) => {
                 ignores.value = isOn;
@@ -241,9 +241,9 @@ function askToDeleteVersion(name: string, { version, specification }: Version): 
     body: (
       <>
         <p>
-          Its settings go, and nobody can roll back to it. Its number is not given again. Model{" "}
-          <b>{model.name}</b> version {model.version} and artifact version {artifact.version}{" "}
-          stay; this version no longer keeps them from being deleted.
+          Its settings are deleted, and it is no longer possible to roll back to it. Its number
+          is not used again. Model <b>{model.name}</b> version {model.version} and artifact
+          version {artifact.version} are kept, but can be deleted if nothing else uses them.
         </p>
         <SameIn
           ways={{
@@ -319,10 +319,10 @@ function Compared({ name, deployment }: TabProps) {
 const CAUSES: Record<Activation["cause"], string> = {
   save: "saved",
   rollback: "rolled back",
-  "take back": "active again, as the next one lost its model",
+  "take back": "active again, because the model of the next version was deleted",
 };
 
-function Journal({ history }: { history: ReturnType<typeof usePages<Activation>> }) {
+function Activations({ history }: { history: ReturnType<typeof usePages<Activation>> }) {
   return (
     <Shown loaded={history}>
       {({ items, next, total }) => (

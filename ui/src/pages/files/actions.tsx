@@ -18,7 +18,7 @@ import { lockedBy, useFolder } from "./upload.tsx";
 type FileRow = Schemas["FileRow"];
 type Verb = "moves" | "copies";
 
-const MANAGED = "This is managed: it changes through models and deployments.";
+const MANAGED = "This is managed: change it on the pages of its model or deployment.";
 const NOTHING = "Select files or folders first.";
 const ONE = "Select one file or folder.";
 const MOST_FOLDERS = 1000;
@@ -197,7 +197,7 @@ function NewFolder({ folder }: { folder: string }) {
       }}
       run={async () => {
         await ask(api.PUT("/api/v1/folders/{path}", { params: { path: { path } } }));
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       }}
     >
       <TextField label="Name" value={name} onInput={setName} />
@@ -222,7 +222,7 @@ function NewText({ folder }: { folder: string }) {
       }}
       run={async () => {
         await write(path, text);
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       }}
     >
       <TextField label="Name" value={name} onInput={setName} />
@@ -302,7 +302,7 @@ function Transfer(props: { verb: Verb; folder: string; rows: readonly FileRow[] 
       <FolderPicker value={folder} onChoose={setFolder} />
       <CheckField
         label="Replace what has the same name there"
-        hint="A folder that is replaced goes with everything in it."
+        hint="If a folder is replaced, everything in it is deleted."
         isOn={overwrite}
         onChange={setOverwrite}
       />
@@ -348,7 +348,7 @@ export function FolderPicker(props: { value: string; onChoose: (path: string) =>
         {(page) => {
           const free = page.items.filter((it) => !it.is_managed);
           return (
-            <ul class="folders" aria-label="Folders in it">
+            <ul class="folders" aria-label="Folders in this folder">
               {free.map((it) => (
                 <li key={it.path}>
                   <button type="button" class="link" onClick={() => onChoose(it.path)}>
@@ -356,8 +356,10 @@ export function FolderPicker(props: { value: string; onChoose: (path: string) =>
                   </button>
                 </li>
               ))}
-              {free.length ? null : <li class="sub">No folder in it</li>}
-              {page.next ? <li class="sub">The first {MOST_FOLDERS} are shown</li> : null}
+              {free.length ? null : <li class="sub">No folders in this folder</li>}
+              {page.next ? (
+                <li class="sub">Only the first {MOST_FOLDERS} folders are shown</li>
+              ) : null}
             </ul>
           );
         }}
@@ -382,7 +384,7 @@ async function transfer(
   }
 }
 
-/** Say what goes, with all that is in it, and delete it. */
+/** Show what will be deleted, with everything in it, and delete it if the user agrees. */
 export function askToDelete(rows: readonly FileRow[], onDone?: () => void): void {
   const [first] = rows;
   const what = rows.length === 1 && first ? first.name : many(rows.length, "item");

@@ -237,7 +237,7 @@ function Folder(props: {
       <RepairDialog />
       {about.data && isManaged ? (
         <Note kind="warn">
-          Managed: this changes only through <Through of={about.data} />.{" "}
+          Managed: this can only be changed through <Through of={about.data} />.{" "}
           {about.data.belongs_to ? (
             <>
               It belongs to <Owner of={about.data} /> <Users of={about.data} />
@@ -272,8 +272,8 @@ function Folder(props: {
           )}
           {pages.data?.is_whole === false ? (
             <Note kind="warn">
-              There are more files below than can be looked through at once: open a folder and
-              search there.
+              Not all files below this folder were searched, as there are too many: open a
+              folder in it and search there.
             </Note>
           ) : null}
         </div>
@@ -309,7 +309,11 @@ function Through({ of }: { of: FileRow }) {
 }
 
 function Nothing({ isFiltered }: { isFiltered: boolean }) {
-  return <Empty title={isFiltered ? "Nothing here has such a name" : "This folder is empty"} />;
+  return (
+    <Empty
+      title={isFiltered ? "No file or folder here has such a name" : "This folder is empty"}
+    />
+  );
 }
 
 function columnsOf(

@@ -177,8 +177,8 @@ function Plan({ found }: { found: Repaired }) {
     <>
       <p>
         {dry_run
-          ? "Nothing was changed yet. A repair would do this; nothing is deleted:"
-          : "This was done:"}
+          ? "Nothing was changed yet. A repair would do the following; it deletes nothing:"
+          : "The repair did the following:"}
       </p>
       <ul class="names">
         {repaired.map(({ finding, action }) => (

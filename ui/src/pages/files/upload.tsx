@@ -29,10 +29,10 @@ const MOST_SHOWN = 100;
 /** Why nothing can be put into a folder; `row` is null for the project itself. */
 export function lockedBy(row: Schemas["FileRow"] | null | undefined): string {
   if (row === null) {
-    return "Files are kept in a folder: open one first.";
+    return "Files can only be uploaded to a folder: open one first.";
   }
   return row?.is_managed
-    ? "This folder is managed: it changes through models and deployments."
+    ? "This folder is managed: change it on the pages of its model or deployment."
     : "";
 }
 
@@ -217,7 +217,7 @@ function keepPage(): () => void {
     if (!event.defaultPrevented && event.dataTransfer?.types.includes("Files")) {
       event.preventDefault();
       toast(
-        "Nothing was uploaded: open a folder that is not managed, and drop it there.",
+        "Nothing was uploaded: open a folder that is not managed, and drop the files there.",
         "bad",
       );
     }
@@ -300,15 +300,15 @@ export function UploadRow({ of }: { of: Upload }) {
 }
 
 const WORDS: Record<Upload["stage"]["value"], (it: Upload) => string> = {
-  waiting: () => "waits",
+  waiting: () => "waiting",
   sending: (it) => {
     const rate = it.rate.value ? ` · ${bytes(it.rate.value)}/s` : "";
     return `${bytes(it.sent.value)} of ${bytes(it.file.size)}${rate}`;
   },
   lost: (it) =>
-    `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, goes on by itself`,
-  saving: () => "is written to the project",
-  taken: () => "a file with this name is there",
+    `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, continues when the server answers`,
+  saving: () => "writing to the project",
+  taken: () => "a file with this name exists",
   failed: () => "failed",
   done: (it) => bytes(it.file.size),
   cancelled: () => "cancelled",
@@ -344,15 +344,18 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
       resume(begun, file);
     } else {
       const size = bytes(begun.size_bytes);
-      toast(`“${file.name}” is not the file that was begun (${size}), or has changed.`, "bad");
+      toast(
+        `“${file.name}” is not the file of this upload (${size}), or was changed since: choose the same file.`,
+        "bad",
+      );
     }
   };
   return (
     <section class="card unfinished" aria-label="Unfinished uploads">
       <h2>Unfinished uploads</h2>
       <p class="sub">
-        Choose the same file again, and its upload goes on where it was. What is not continued
-        is removed by the server.
+        Choose the same file again: its upload continues where it stopped. The server removes
+        uploads that nobody continues.
       </p>
       <ul class="tray-list">
         {listed.map((it) => (
@@ -360,7 +363,7 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
             <div class="upload-line">
               <span class="upload-name">{nameOf(it)}</span>
               <span class="sub upload-size">
-                <Size of={it.offset} /> of <Size of={it.size_bytes} />, begun{" "}
+                <Size of={it.offset} /> of <Size of={it.size_bytes} />, started{" "}
                 <Time at={it.created} />
               </span>
               <Action

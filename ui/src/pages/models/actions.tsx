@@ -80,7 +80,8 @@ function AliasFields(props: { model: string; name: Field; number: Field; isNew: 
         ))}
       </datalist>
       <Note>
-        Deployments keep the version that they were made with: an alias moves no deployment.
+        A deployment keeps the version that it was created with: moving an alias does not change
+        it.
       </Note>
       <SameIn ways={waysToSet(model, name.value, Number(number.value))} />
     </>
@@ -106,7 +107,7 @@ export function askToRollBack(model: string, alias: string, now: number, before:
       <>
         <p>
           <b>{alias}</b> points at version {now} now, and will point at version <b>{before}</b>{" "}
-          again. Both stay; the history keeps this.
+          again. Both versions stay, and the history shows this change.
         </p>
         <SameIn
           ways={{
@@ -137,8 +138,8 @@ export function askToDeleteAlias(model: string, alias: string): void {
     body: (
       <>
         <p>
-          Whoever loads <b>{model}</b> by <b>{alias}</b> gets an error then. The version and the
-          history of the alias stay.
+          Programs that load <b>{model}</b> by the alias <b>{alias}</b> will get an error. The
+          version and the history of the alias stay.
         </p>
         <SameIn
           ways={{
@@ -177,12 +178,12 @@ export function askToDeleteVersion(
       <>
         <p>
           {many(it.files.length, "file")}, the artifacts, the metrics and tags of this version
-          go. The number {version} is not given again; the history stays.
+          are deleted. The number {version} is not used again; the history stays.
         </p>
         {kept.length ? (
           <Note kind="warn">
-            It is kept by {kept.join(", ")}: the server refuses to delete it until these are
-            gone or use another version.
+            It is used by {kept.join(", ")}. The server refuses to delete it until these are
+            deleted or use another version.
           </Note>
         ) : null}
         <SameIn ways={waysToDelete(model, version)} />
@@ -272,12 +273,13 @@ function WhatGoes({ model, done }: { model: Model; done: { value: number } }) {
   return (
     <>
       <p>
-        {many(model.versions, "version")} with all files and artifacts go
+        This deletes {many(model.versions, "version")} with all files and artifacts
         {aliases.length ? `, and the aliases ${aliases.join(", ")}` : ""}. The history stays.
       </p>
       {now.data.deployments.length ? (
         <Note kind="warn">
-          Kept by {now.data.deployments.join(", ")}: delete these deployments first.
+          {model.name} is used by {now.data.deployments.join(", ")}: delete these deployments
+          first.
         </Note>
       ) : null}
       <p class="sub" role="status">

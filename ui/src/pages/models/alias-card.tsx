@@ -94,7 +94,7 @@ export function AliasFacts({ model, alias }: { model: string; alias: string }) {
                   {before.version ?? "deleted"}, {before.by}, <Time at={before.when} />
                 </>
               ) : (
-                "nothing: it was set once"
+                "none: the alias was set only once"
               )}
             </dd>
           </dl>
@@ -150,8 +150,9 @@ function OnDate({ model, alias }: { model: string; alias: string }) {
         {found.problem ? found.problem.detail : ""}
         {found.data && !found.problem ? (
           <>
-            At <a href={versionHref(model, found.data.version ?? 0)}>{found.data.version}</a>,
-            set <Time at={found.data.when} /> by {found.data.by}
+            At version{" "}
+            <a href={versionHref(model, found.data.version ?? 0)}>{found.data.version}</a>, set{" "}
+            <Time at={found.data.when} /> by {found.data.by}
             {found.data.why ? `: “${found.data.why}”` : ""}
           </>
         ) : null}

@@ -1,4 +1,4 @@
-/** All aliases of a model, and the journal of one. */
+/** All aliases of a model, and the history of one. */
 
 import { api, ask } from "../../api.ts";
 import { Page } from "../../frame.tsx";
@@ -23,7 +23,7 @@ const shared = (model: string): Column<Alias>[] => [
     isSorted: true,
     cell: (it) =>
       it.version === null ? (
-        <span class="muted">nothing: deleted</span>
+        <span class="muted">none: the alias was deleted</span>
       ) : (
         <a href={versionHref(model, it.version)}>version {it.version}</a>
       ),
@@ -95,9 +95,9 @@ export function ModelAliases({ params }: PageProps) {
           empty={
             <Empty
               title={`${model} has no aliases`}
-              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best up to now")`}
+              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best so far")`}
             >
-              An alias names a version for those who load it: they need not know its number.
+              With an alias, programs can load a version without knowing its number.
             </Empty>
           }
         />
@@ -106,13 +106,13 @@ export function ModelAliases({ params }: PageProps) {
   );
 }
 
-/** `/ui/models/:model/aliases/:alias`: the journal of one alias. */
-export function AliasJournal({ params }: PageProps) {
+/** `/ui/models/:model/aliases/:alias`: the history of one alias. */
+export function AliasHistory({ params }: PageProps) {
   const { model = "", alias = "" } = params;
   const sort = sortOf("-entry");
   const path = { model, alias };
   const pages = usePages<Alias>(
-    `journal ${model} ${alias} ${sort}`,
+    `alias history ${model} ${alias} ${sort}`,
     (cursor, limit, signal) => {
       const params = { path, query: { sort, cursor, limit } };
       return ask(api.GET("/api/v1/models/{model}/aliases/{alias}/history", { params, signal }));
@@ -146,7 +146,7 @@ export function AliasJournal({ params }: PageProps) {
             idOf={(it) => String(it.entry)}
             sort="-entry"
             empty={
-              <Empty title={`${alias} was never set`}>It is not an alias of {model} yet.</Empty>
+              <Empty title={`${alias} was never set`}>{model} has no such alias yet.</Empty>
             }
           />
         </div>

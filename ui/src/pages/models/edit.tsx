@@ -113,7 +113,7 @@ function Editor(
       </div>
       <div class="acts">
         <button type="submit" class="button primary" aria-busy={isBusy}>
-          {theirs ? "Save mine over it" : "Save"}
+          {theirs ? "Save my text instead" : "Save"}
         </button>
         {theirs ? (
           <button
@@ -125,7 +125,7 @@ function Editor(
               setTheirs(null);
             }}
           >
-            Take theirs and go on
+            Continue with the other text
           </button>
         ) : null}
         <button type="button" class="button" onClick={onEnd}>
@@ -140,10 +140,10 @@ function Editor(
 function BothTexts({ theirs, yours }: { theirs: string; yours: string }) {
   return (
     <Note kind="warn">
-      <p>It was changed meanwhile, so nothing was saved. Lines that differ:</p>
+      <p>Somebody else changed it in the meantime, so nothing was saved. These lines differ:</p>
       <Diff
         lines={[
-          "--- saved meanwhile",
+          "--- saved in the meantime",
           "+++ yours",
           ...theirs.split("\n").map((line) => `-${line}`),
           ...yours.split("\n").map((line) => `+${line}`),

@@ -57,7 +57,7 @@ export function ModelPage(props: {
                 { label: "Versions", href },
                 { label: "Aliases and their history", href: `${href}/aliases` },
                 { label: `Used by ${uses}`, href: `${href}/uses` },
-                { label: "Everything that happened", href: `${href}/history` },
+                { label: "History", href: `${href}/history` },
               ]}
             />
             {props.children(it)}

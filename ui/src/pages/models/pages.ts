@@ -1,6 +1,6 @@
 /** The pages about models, loaded together. */
 
-export { AliasJournal, ModelAliases } from "./alias.tsx";
+export { AliasHistory, ModelAliases } from "./alias.tsx";
 export { Compare } from "./compare.tsx";
 export { ModelHistory, ModelUses } from "./history.tsx";
 export { Models } from "./list.tsx";

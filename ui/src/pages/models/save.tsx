@@ -129,7 +129,7 @@ export function SavePage() {
           />
           <Pairs
             title="Metrics"
-            hint="Numbers, by which versions are compared."
+            hint="Numbers by which you compare versions."
             of={entered.value.metrics}
             onChange={(metrics) => set({ metrics })}
           />
@@ -145,7 +145,7 @@ export function SavePage() {
             value={entered.value.example}
             lines={4}
             isMono
-            hint="One input of the model: Try it begins with it."
+            hint="One input of the model. The page “Try it” of a deployment starts with this input."
             problems={jsonProblems(entered.value.example)}
             onInput={(example) => set({ example })}
           />
@@ -407,7 +407,7 @@ function Outcome(props: {
 }) {
   const { known, files, source } = props;
   if (!props.name) {
-    return <p class="sub">A version is saved whole or not at all.</p>;
+    return <p class="sub">If a save fails, nothing is saved.</p>;
   }
   const size = files.reduce((sum, it) => sum + it.file.size, 0);
   return (
@@ -420,7 +420,7 @@ function Outcome(props: {
           </>
         ) : (
           <>
-            A new model <b>{props.name}</b> is made, with version 1.
+            A new model <b>{props.name}</b> is created, with version 1.
           </>
         )}
       </p>
@@ -431,7 +431,7 @@ function Outcome(props: {
           </>
         ) : (
           <>
-            All files of <b>{source}</b> are copied; they stay where they are.
+            All files of <b>{source}</b> are copied; the folder is not changed.
           </>
         )}
       </p>
@@ -476,7 +476,7 @@ function allSent(files: readonly Upload[]): Promise<void> {
         const words = `“${bad?.name}” was not uploaded: ${bad?.problem.value || "removed"}`;
         return isOver
           ? resolve()
-          : reject(new ProblemError(1, "Not all files are here", words));
+          : reject(new ProblemError(1, "Not all files were uploaded", words));
       }
     };
     for (const it of files) {

@@ -24,7 +24,8 @@ export function Schema({ of }: { of: unknown }) {
   if (typeof of !== "object" || !of) {
     return (
       <p class="muted">
-        None was saved. With one, requests and new versions can be checked against it.
+        No schema was saved. If there is one, requests and new versions can be checked against
+        it.
       </p>
     );
   }

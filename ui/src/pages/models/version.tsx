@@ -169,7 +169,8 @@ function About({ of }: { of: Detail }) {
             <h2>Input example</h2>
             {of.input_example === null ? (
               <p class="muted">
-                None was saved. With one, the page of a deployment can try a request.
+                No input example was saved. If there is one, the page of a deployment can send
+                it as a request.
               </p>
             ) : (
               <Snippet text={exampleText(of.input_example)} label="Example as JSON" />
@@ -210,7 +211,7 @@ function exampleText(value: unknown): string {
 function Metrics({ of }: { of: Detail }) {
   const all = Object.entries(of.metrics);
   if (!all.length) {
-    return <p class="muted">None were saved.</p>;
+    return <p class="muted">No metrics were saved.</p>;
   }
   return (
     <dl class="pairs">
@@ -373,7 +374,7 @@ function Tags({ of }: { of: Detail }) {
   const all = Object.entries(of.tags as Record<string, unknown>);
   return (
     <>
-      {all.length ? null : <p class="muted">None yet.</p>}
+      {all.length ? null : <p class="muted">No tags yet.</p>}
       {all.map(([tag, value]) => (
         <Tag key={tag} of={of} tag={tag} value={value} />
       ))}

@@ -80,7 +80,7 @@ function MetricCard({ model }: { model: Model }) {
           if (!shown) {
             return (
               <p class="muted">
-                No version has metrics. Give them when a version is saved, and this shows how
+                No version has metrics. If you save metrics with a version, this chart shows how
                 they change.
               </p>
             );

@@ -37,8 +37,8 @@ function askToFree(found: Result): void {
       <>
         <p>
           {many(found.freed.length, "file or folder", "files and folders")} that nothing uses
-          any more {found.freed.length === 1 ? "is" : "are"} deleted. No version and no file of
-          your own is among them. It is safe while others work.
+          any more {found.freed.length === 1 ? "is" : "are"} deleted. No file of a version and
+          no file of your own is deleted. Others can continue to work meanwhile.
         </p>
         <List found={found} />
         <SameIn ways={ways(false)} />
@@ -65,10 +65,10 @@ export function Garbage() {
         <Action
           small
           scope="admin"
-          disabledBy={isRunning ? "This is running." : ""}
+          disabledBy={isRunning ? "The search is running." : ""}
           onClick={() => collect(true)}
         >
-          Look for it
+          Find unused files
         </Action>
         {isFreeable ? (
           <Action small kind="danger" scope="admin" onClick={() => askToFree(found)}>
@@ -84,8 +84,8 @@ export function Garbage() {
             <Outcome found={found} at={job.ended} />
           ) : (
             <p class="sub">
-              Saves that were cut off and versions that were deleted leave files behind. Looking
-              for them changes nothing.
+              Saves that were interrupted and versions that were deleted leave files behind.
+              Finding them changes nothing.
             </p>
           )
         }
@@ -107,7 +107,7 @@ function Outcome({ found, at }: { found: Result; at: string | null | undefined }
         </State>
       ) : (
         <State tone="ok" word={found.dry_run ? "Nothing to free" : "Nothing was freed"}>
-          Looked for <Time at={at} />
+          Searched <Time at={at} />
         </State>
       )}
       {found.kept.length ? (
@@ -123,7 +123,9 @@ function Outcome({ found, at }: { found: Result; at: string | null | undefined }
       ))}
       {found.freed.length ? (
         <details>
-          <summary>{found.dry_run ? "What it is" : "What was freed"}</summary>
+          <summary>
+            {found.dry_run ? "Files that can be freed" : "Files that were freed"}
+          </summary>
           <List found={found} />
         </details>
       ) : null}

@@ -201,8 +201,8 @@ function Verdict({ of: it, total }: { of: Schemas["Integrity"]; total: number })
   if (it.state === "not_checked") {
     return (
       <State tone="off" word="Not verified yet">
-        Nothing is known about the stored files. <i>Verify everything</i> compares every byte,
-        size and name with the seals.
+        It is not known whether the stored files are intact. <i>Verify everything</i> compares
+        every byte, size and name with the seals.
       </State>
     );
   }
@@ -215,8 +215,9 @@ function Verdict({ of: it, total }: { of: Schemas["Integrity"]; total: number })
   }
   return (
     <State tone="bad" word={many(total, "difference")}>
-      Found <Time at={it.checked} />. A deployment does not start on files that differ. A repair
-      puts files back that it can make again, and moves aside what it replaces.
+      Found <Time at={it.checked} />. A deployment does not start if its files differ. A repair
+      restores the files of which it finds an intact copy, and moves the files that it replaces
+      to the quarantine.
     </State>
   );
 }

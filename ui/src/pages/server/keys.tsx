@@ -100,8 +100,8 @@ function askToRevoke(row: Row, reload: () => void): void {
         <p>
           Requests with the key <b>{row.name}</b> (<span class="mono">{row.id}</span>) are
           refused from now on, and {many(row.sessions, "browser")} that it logged in{" "}
-          {row.sessions === 1 ? "is" : "are"} logged out. This cannot be undone; what was made
-          with the key keeps its name.
+          {row.sessions === 1 ? "is" : "are"} logged out. This cannot be undone. Models and
+          deployments that were created with the key keep its name as their creator.
         </p>
         {row.is_own ? (
           <Note kind="warn">You use this key now: you will be logged out.</Note>
@@ -238,7 +238,7 @@ function Create(props: { onClose: () => void; onMade: () => void }) {
           value={name}
           onInput={setName}
           problems={at("/name")}
-          hint="Of the person or the program that will use it. What is made with the key has this name as its creator."
+          hint="The person or the program that will use the key. What is created with the key has this name as its creator."
         />
         <Shown loaded={scopes} lines={4}>
           {(known) => (
@@ -285,7 +285,7 @@ function Create(props: { onClose: () => void; onMade: () => void }) {
           value={days}
           onInput={setDays}
           problems={at("/expires_in_s")}
-          hint="Empty: it does not expire, and works until it is revoked."
+          hint="If this is empty, the key does not expire: it is valid until it is revoked."
         />
         <div role="alert">
           {problem && !isPlaced ? <Note kind="bad">{problem.detail}</Note> : null}
@@ -420,7 +420,7 @@ function browserOf(agent: string): string {
     [];
   const [system] = agent.match(/Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/) ?? [];
   if (!name) {
-    return agent || "a browser that does not name itself";
+    return agent || "unknown browser";
   }
   const known: Record<string, string> = { Edg: "Edge", OPR: "Opera", Version: "Safari" };
   return `${known[name] ?? name} ${version}${system ? ` on ${system}` : ""}`;
@@ -435,7 +435,7 @@ function askToEndAll(total: number): void {
       <>
         <p>
           {many(total, "browser")} with the key <b>{me.value?.name}</b>{" "}
-          {total === 1 ? "is" : "are"} logged out, this one too. The key stays valid.
+          {total === 1 ? "is" : "are"} logged out, including this one. The key stays valid.
         </p>
         <SameIn ways={{ curl: curl("DELETE", "/api/v1/sessions") }} />
       </>

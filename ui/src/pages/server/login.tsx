@@ -126,8 +126,9 @@ function KeyForm() {
         {isBusy ? "Logging in…" : "Log in"}
       </Action>
       <p class="sub">
-        Whoever runs this server creates keys with <code>hopsartifacts keys create NAME</code>{" "}
-        on its machine. A key with the scope “admin” creates further ones in the browser.
+        The person who runs this server creates keys on the server's machine, with{" "}
+        <code>hopsartifacts keys create NAME</code>. Users whose key has the scope “admin” can
+        also create keys in the browser.
       </p>
     </form>
   );

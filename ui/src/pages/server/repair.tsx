@@ -76,7 +76,9 @@ function Plan({ of: it }: { of: Extract<Job["result"], { kind: "repair" }> }) {
     <>
       {it.repaired.length ? (
         <>
-          <p>This will be done; what is replaced is moved aside, to the quarantine:</p>
+          <p>
+            A repair does the following. Files that it replaces are moved to the quarantine:
+          </p>
           <ul class="plain">
             {it.repaired.map(({ finding, action }) => (
               <li key={finding.path}>
@@ -91,11 +93,11 @@ function Plan({ of: it }: { of: Extract<Job["result"], { kind: "repair" }> }) {
           </ul>
         </>
       ) : (
-        <p>There is nothing here that a repair can undo.</p>
+        <p>There is nothing that a repair can undo.</p>
       )}
       {it.unrepaired.length ? (
         <Note kind="bad">
-          <p>This cannot be repaired, as there is no second copy:</p>
+          <p>The following cannot be repaired, as there is no intact copy:</p>
           <ul class="plain">
             {it.unrepaired.map((finding) => (
               <li key={finding.path}>

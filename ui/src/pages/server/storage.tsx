@@ -46,7 +46,7 @@ export function StoragePage() {
         <Server />
       </div>
       <section class="card" aria-labelledby="proof">
-        <h2 id="proof">What it was proven to do</h2>
+        <h2 id="proof">Result of the test</h2>
         <Progress job={latest.data} />
         <Failure job={latest.data} />
         <Shown loaded={project}>
@@ -74,11 +74,11 @@ function Project({ of: it }: { of: Schemas["ProjectDetail"] }) {
       <dl>
         <dt>Name</dt>
         <dd>{it.name}</dd>
-        <dt>Place</dt>
+        <dt>URL</dt>
         <dd class="mono wrap">{it.url}</dd>
         <dt>Format</dt>
         <dd>{it.format}</dd>
-        <dt>Where</dt>
+        <dt>Location</dt>
         <dd>{it.is_local ? "on the server's own disk" : "reached over the network"}</dd>
         <dt>Capabilities</dt>
         <dd>
@@ -162,21 +162,21 @@ function Proof({ of: it }: { of: Schemas["StorageVerdict"] }) {
         <table aria-label="Tests of the storage">
           <thead>
             <tr>
-              <th scope="col">Tried</th>
-              <th scope="col">Outcome</th>
-              <th scope="col">Seen</th>
+              <th scope="col">Test</th>
+              <th scope="col">Result</th>
+              <th scope="col">Observed</th>
             </tr>
           </thead>
           <tbody>
             {it.checks.map((check) => (
               <tr key={check.name}>
                 <td class="first">{check.name}</td>
-                <td data-head="Outcome">
+                <td data-head="Result">
                   <State tone={check.ok ? "ok" : "bad"} word={check.outcome ?? ""}>
                     {check.ok ? null : check.meaning}
                   </State>
                 </td>
-                <td data-head="Seen">{check.detail}</td>
+                <td data-head="Observed">{check.detail}</td>
               </tr>
             ))}
           </tbody>
@@ -190,8 +190,8 @@ function NoProof() {
   return (
     <Empty title="Not tested yet" code="hopsartifacts doctor">
       <p>
-        The test writes to a folder of its own, with several writers at the same time, and
-        deletes it. Places that need it are tested before the first write anyway.
+        The test creates a separate folder, writes to it with several writers at the same time,
+        and deletes it. A storage that needs the test is always tested before the first write.
       </p>
     </Empty>
   );

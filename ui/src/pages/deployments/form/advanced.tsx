@@ -112,14 +112,14 @@ function forbidden({ form, rules, check }: Part, setting: string, isAny = false)
 
 function goldenHint({ form: { base, draft } }: Part): string {
   if (base.golden?.answer === undefined || base.golden.answer === null) {
-    return "A version that has recorded its answer must give it again before it is ready.";
+    return "If the answer to this request is recorded, a version must give the same answer before it is ready.";
   }
   const isSame =
     draft.golden_request === base.draft.golden_request &&
     draft.model_version === base.draft.model_version;
   return isSame
-    ? "Its answer is recorded, and kept."
-    : `The answer was recorded for this request with model version ${base.draft.model_version}: it is left out, so record it again.`;
+    ? "Its answer is recorded and is kept."
+    : `The answer was recorded for this request with model version ${base.draft.model_version}. This answer is not saved: record it again.`;
 }
 
 function ArtifactFields(part: Part) {
@@ -144,7 +144,7 @@ function ArtifactFields(part: Part) {
     }));
   const words = rules.artifact_versions
     .filter((it) => !it.takes_number)
-    .map(({ value }) => ({ value: value ?? "", label: value ?? "As the files say" }));
+    .map(({ value }) => ({ value: value ?? "", label: value ?? "Determined by the files" }));
   const isNumber = typeof chosen === "number";
   if (isNumber && !numbers.some((it) => it.value === String(chosen))) {
     numbers.push({ value: String(chosen), label: String(chosen) });
@@ -182,7 +182,7 @@ function ArtifactFields(part: Part) {
         value={undefined}
         onChange={(path) => form.set({ files: [...files.filter((it) => it !== path), path] })}
         problems={at("/files")}
-        hint="They lie beside the scripts."
+        hint="They are in the same folder as the scripts."
         noneIs={files.length ? "" : "none"}
       />
       {files.length ? (
@@ -295,7 +295,7 @@ function LoggerFields(part: Part) {
         <div class="grid2">
           <TextField
             label="Kafka topic"
-            remark="by default it goes into the project"
+            remark="by default the log is stored in the project"
             value={topic?.name ?? ""}
             onInput={(name) => set(name || topic?.servers ? { ...topic, name } : undefined)}
           />
@@ -409,7 +409,10 @@ function ResourceFields(props: {
         placeholder={String(rules.resources.num_instances)}
         onInput={(num_instances) => onChange({ ...value, num_instances })}
         problems={at(`${pointer}/num_instances`)}
-        hint={zero || "0 stops it while there are no requests, and starts it for the next."}
+        hint={
+          zero ||
+          "With 0, the deployment stops while there are no requests, and starts again for the next request."
+        }
       />
       {row("requests", "Requests")}
       {row("limits", "Limits", `${rules.resources.no_limit} is no limit`)}

@@ -131,7 +131,7 @@ export function FileField(props: {
             />
             <output {...ids} class="mono file-name" title={value}>
               {value ? (props.isKept ? nameOf(value) : value) : (props.noneIs ?? "none")}
-              {value && props.isKept ? <span class="sub"> · as it is</span> : null}
+              {value && props.isKept ? <span class="sub"> · unchanged</span> : null}
             </output>
             {value ? (
               <button
@@ -206,7 +206,7 @@ async function isSame(file: File, path: string): Promise<boolean> {
   return response.ok && new Uint8Array(ours).every((it, index) => it === known[index]);
 }
 
-/** Asks what to do with a file whose name is taken: nothing is replaced unasked. */
+/** Asks what to do with a file whose name is taken: no file is replaced without asking. */
 function ClashDialog(props: {
   clash: Clash;
   onClose: () => void;
@@ -231,9 +231,9 @@ function ClashDialog(props: {
   const field = useId();
   return (
     <Dialog title={`${path} exists already`} onClose={props.onClose}>
-      <p>The file there is another one than yours ({bytes(file.size)}).</p>
+      <p>The existing file differs from yours ({bytes(file.size)}).</p>
       <div class="field">
-        <label for={field}>Keep both, and call the new one</label>
+        <label for={field}>Keep both, and store yours as</label>
         <input
           id={field}
           class="input mono"
@@ -243,7 +243,7 @@ function ClashDialog(props: {
       </div>
       <div role="alert">{failure ? <Note kind="bad">{failure}</Note> : null}</div>
       <div class="dialog-foot">
-        <Action onClick={() => props.onDone(path)}>Use the one that is there</Action>
+        <Action onClick={() => props.onDone(path)}>Use the existing file</Action>
         <Action kind="danger" onClick={() => attempt(path, true)}>
           Replace it
         </Action>

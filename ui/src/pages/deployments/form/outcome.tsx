@@ -92,7 +92,7 @@ function What(props: { check: Check; edited?: { name: string; version: number };
                 <State tone="ok" word="yes" />
               ) : (
                 <State tone="bad" word="no">
-                  it can be saved, and started on a machine that fits
+                  it can be saved, and started on a machine that has what is missing here
                 </State>
               )}
             </dd>
@@ -121,9 +121,9 @@ function Imports({ scripts }: { scripts: Check["scripts"] }) {
 
 /** What happens to the artifact version, by the action that the server names. */
 const HEADS: Record<Artifact["action"], (number: number | null) => string> = {
-  create: (number) => `Artifact version ${number} will be made.`,
+  create: (number) => `Artifact version ${number} will be created.`,
   reuse: (number) => `Artifact version ${number} will be reused.`,
-  keep: (number) => `Artifact version ${number} stays.`,
+  keep: (number) => `Artifact version ${number} is kept.`,
   none: (number) => `Artifact version ${number}, without files.`,
   unknown: () => "The artifact version is not known yet.",
 };
@@ -147,7 +147,7 @@ function ArtifactNote(props: {
   if (action === "create" && nearest) {
     why = (
       <>
-        No version has these files. The nearest is {link(nearest.version)}
+        No artifact version has these files. The most similar is {link(nearest.version)}
         <Users names={nearest.used_by} />
         {nearest.lines ? `; ${many(nearest.lines, "line")} differ` : ""}.
       </>
@@ -200,7 +200,7 @@ function Changes(props: { difference: Difference; of: { name: string; version: n
           : `Differs from version ${of.version}, which is active:`}
       </b>
       {isSame ? (
-        <div>A save would not make another version.</div>
+        <div>Saving would not create another version.</div>
       ) : (
         <Differences of={difference} none="" />
       )}

@@ -228,7 +228,9 @@ function NameField({ form, check, at, isEdit, rules }: Part) {
       onInput={(name) => form.set({ name })}
       problems={at("/name")}
       hint={sentence(rules.deployment_names.rule)}
-      disabledBy={isEdit ? "The name stays: it is in the address of the deployment." : ""}
+      disabledBy={
+        isEdit ? "The name cannot be changed, as it is in the address of the deployment." : ""
+      }
     />
   );
 }
