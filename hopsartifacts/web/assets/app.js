@@ -415,7 +415,7 @@ var ROUTES = [
   ["/models", lazy(models2, "Models")],
   ["/models/:model", lazy(models2, "ModelVersions")],
   ["/models/:model/aliases", lazy(models2, "ModelAliases")],
-  ["/models/:model/aliases/:alias", lazy(models2, "AliasJournal")],
+  ["/models/:model/aliases/:alias", lazy(models2, "AliasHistory")],
   ["/models/:model/uses", lazy(models2, "ModelUses")],
   ["/models/:model/history", lazy(models2, "ModelHistory")],
   ["/models/:model/compare", lazy(models2, "Compare")],

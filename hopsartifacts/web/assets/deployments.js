@@ -517,10 +517,10 @@ function LogsTab({ name }) {
     return archives.problem ? /* @__PURE__ */ a(Problem, { problem: archives.problem, onRetry: archives.reload }) : /* @__PURE__ */ a(Waiting, {});
   }
   if (!runs.length) {
-    return /* @__PURE__ */ a(Empty, { title: "No logs yet", children: /* @__PURE__ */ a("p", { children: "It has not run on the server's machine. Its first run begins a log here." }) });
+    return /* @__PURE__ */ a(Empty, { title: "No logs yet", children: /* @__PURE__ */ a("p", { children: "The deployment has not run on the server's machine. Its log appears here after the first start." }) });
   }
   return /* @__PURE__ */ a($, { children: run && shown ? /* @__PURE__ */ a(Log, { name, run, component: shown, children: /* @__PURE__ */ a(Choices, { runs, run, component: shown }) }, `${run.id} ${shown}`) : /* @__PURE__ */ a(Note, { kind: "warn", children: [
-    "The log of this run is gone: only those of the newest runs are kept.",
+    "The log of this run was deleted: only the logs of the newest runs are kept.",
     " ",
     /* @__PURE__ */ a("a", { href: tabOf(name, "logs"), children: "Show the newest" })
   ] }) });
@@ -896,7 +896,7 @@ function Endpoints({ name, of }) {
   const chosen = callable.find((it) => idOf(it) === query.get("endpoint")) ?? callable[0];
   const language = LANGUAGES[query.get("language") ?? ""] ?? LANGUAGES.curl;
   return /* @__PURE__ */ a($, { children: [
-    of.is_answering ? null : /* @__PURE__ */ a("p", { class: "sub", children: "It does not answer now: start it, and wait until it runs." }),
+    of.is_answering ? null : /* @__PURE__ */ a("p", { class: "sub", children: "The deployment does not answer now: start it, and wait until it runs." }),
     /* @__PURE__ */ a("ul", { class: "endpoints", children: of.endpoints.map((it) => /* @__PURE__ */ a("li", { children: [
       /* @__PURE__ */ a("span", { class: "chip", children: it.protocol }),
       /* @__PURE__ */ a("span", { class: "mono url", children: it.url }),
@@ -1048,7 +1048,7 @@ function LastHour({ of }) {
         /* @__PURE__ */ a(
           Fact,
           {
-            label: "95 of 100 within",
+            label: "95 % answered within",
             value: hour.p95_ms === null ? "–" : duration(hour.p95_ms)
           }
         )
@@ -1060,7 +1060,7 @@ function LastHour({ of }) {
           values: hour.requests
         }
       )
-    ] }) : /* @__PURE__ */ a("p", { class: "muted", children: "It has not run on this server's machine yet." })
+    ] }) : /* @__PURE__ */ a("p", { class: "muted", children: "The deployment has not run on the server's machine yet." })
   ] });
 }
 function Fact(props) {
@@ -1369,7 +1369,7 @@ var PERIODS = {
 var AGAIN_MS = 1e4;
 var SOURCES2 = {
   processes: "counted by its processes on the server's machine",
-  inference_log: "counted in the inference log, which has no times"
+  inference_log: "counted in the inference log, which has no response times"
 };
 function TrafficTab({ name, deployment }) {
   const id = place.value.query.get("period") ?? "hour";
@@ -1431,8 +1431,8 @@ function Charts({ of }) {
           value: share(total.errors, total.requests)
         }
       ),
-      /* @__PURE__ */ a(Figure, { label: "half of them within", value: time(total.p50_ms) }),
-      /* @__PURE__ */ a(Figure, { label: "95 of 100 within", value: time(total.p95_ms) })
+      /* @__PURE__ */ a(Figure, { label: "50 % answered within", value: time(total.p50_ms) }),
+      /* @__PURE__ */ a(Figure, { label: "95 % answered within", value: time(total.p95_ms) })
     ] }),
     /* @__PURE__ */ a("div", { class: "grid2", children: [
       /* @__PURE__ */ a("section", { class: "card", "aria-label": "Requests", children: [
@@ -1842,7 +1842,7 @@ function Try(props) {
                 value: text,
                 onInput: setText,
                 problems: parsed.problem ? [{ pointer: "", detail: parsed.problem }] : [],
-                hint: endpoints.example ? `It began as ${SOURCES[endpoints.example]}.` : "The model has no input example to begin with."
+                hint: endpoints.example ? `Filled in with ${SOURCES[endpoints.example]}.` : "The model has no input example to fill in here."
               }
             ),
             /* @__PURE__ */ a("div", { class: "tools", children: [
@@ -2009,9 +2009,10 @@ function askGolden(name, request) {
     action: "Keep it",
     body: /* @__PURE__ */ a($, { children: [
       /* @__PURE__ */ a("p", { children: [
-        "It is sent once more, and its answer is recorded in the next version of ",
+        "The request is sent once more, and its answer is recorded in the next version of",
+        " ",
         name,
-        ". From then on a version is only ready when it gives the same answer."
+        ". From then on, a version only becomes ready if it gives the same answer."
       ] }),
       /* @__PURE__ */ a(
         SameIn,
@@ -2087,7 +2088,7 @@ function VersionsTab({ name, deployment }) {
     /* @__PURE__ */ a(Compared, { name, deployment }),
     /* @__PURE__ */ a("section", { "aria-labelledby": "history", children: [
       /* @__PURE__ */ a("h2", { id: "history", children: "What was active when" }),
-      /* @__PURE__ */ a(Journal, { history })
+      /* @__PURE__ */ a(Activations, { history })
     ] })
   ] });
 }
@@ -2227,8 +2228,8 @@ function RollbackPreview(props) {
     found.runs_here?.reasons.length ? /* @__PURE__ */ a(
       CheckField,
       {
-        label: "Also if the packages on this machine do not fit",
-        hint: "Without this, the version becomes the active one, and what runs stays as it is.",
+        label: "Roll back even if the packages on this machine do not fit",
+        hint: "Without this, the version becomes the active one, but the running processes keep the version that they run now.",
         isOn: ignores.value,
         onChange: (isOn) => {
           ignores.value = isOn;
@@ -2249,15 +2250,13 @@ function askToDeleteVersion(name, { version, specification }) {
     isDangerous: true,
     body: /* @__PURE__ */ a($, { children: [
       /* @__PURE__ */ a("p", { children: [
-        "Its settings go, and nobody can roll back to it. Its number is not given again. Model",
-        " ",
+        "Its settings are deleted, and it is no longer possible to roll back to it. Its number is not used again. Model ",
         /* @__PURE__ */ a("b", { children: model.name }),
         " version ",
         model.version,
         " and artifact version ",
         artifact.version,
-        " ",
-        "stay; this version no longer keeps them from being deleted."
+        " are kept, but can be deleted if nothing else uses them."
       ] }),
       /* @__PURE__ */ a(
         SameIn,
@@ -2331,9 +2330,9 @@ function Compared({ name, deployment }) {
 var CAUSES = {
   save: "saved",
   rollback: "rolled back",
-  "take back": "active again, as the next one lost its model"
+  "take back": "active again, because the model of the next version was deleted"
 };
-function Journal({ history }) {
+function Activations({ history }) {
   return /* @__PURE__ */ a(Shown, { loaded: history, children: ({ items, next, total }) => /* @__PURE__ */ a($, { children: [
     /* @__PURE__ */ a("div", { class: "panel", children: /* @__PURE__ */ a("table", { "aria-label": "What was active when", children: [
       /* @__PURE__ */ a("thead", { children: /* @__PURE__ */ a("tr", { children: [
@@ -2412,7 +2411,7 @@ function DeploymentPage({ params }) {
         /* @__PURE__ */ a(
           Tabs,
           {
-            label: `Sides of ${name}`,
+            label: `Pages of ${name}`,
             tabs: TABS.map((it) => ({ label: it.label, href: tabOf(name, it.id) }))
           }
         ),
@@ -2536,9 +2535,9 @@ function said(name, { kind, status, version, state }) {
   }[kind];
   const rest = {
     done: "is done",
-    running: "goes on",
+    running: "is in progress",
     failed: "failed",
-    waiting: "has not begun"
+    waiting: "has not started"
   }[status];
   const serving = kind === "update" && status === "failed" && state.deployment_version ? `; version ${state.deployment_version} keeps answering` : "";
   return `${what} ${rest}${serving}.`;
@@ -2565,7 +2564,7 @@ function Actions2(props) {
       {
         scope: "deploy",
         kind: "primary",
-        disabledBy: progress.status === "running" ? "Wait until this is over." : "",
+        disabledBy: progress.status === "running" ? "Wait until this has ended." : "",
         onClick: () => start(name, { isShown: true }),
         children: isFailed ? "Try again" : "Start"
       }
@@ -2646,7 +2645,7 @@ function Log2(props) {
       "The end of the log. ",
       /* @__PURE__ */ a("a", { href: logs, children: "See all of it" })
     ] })
-  ] }) : /* @__PURE__ */ a("p", { class: "sub", children: "The log is empty until now." }) });
+  ] }) : /* @__PURE__ */ a("p", { class: "sub", children: "The log is empty so far." }) });
 }
 function Line2({ text, name }) {
   return /* @__PURE__ */ a("span", { children: [
@@ -2667,9 +2666,9 @@ function Facts2({ of: it, progress }) {
     return ask(api.GET("/api/v1/deployments/{name}/history", { params, signal }));
   });
   const [active] = history.data?.items ?? [];
-  return /* @__PURE__ */ a("section", { class: "card", "aria-label": "What it is about", children: /* @__PURE__ */ a("dl", { children: [
+  return /* @__PURE__ */ a("section", { class: "card", "aria-label": "Details", children: /* @__PURE__ */ a("dl", { children: [
     progress.began ? /* @__PURE__ */ a($, { children: [
-      /* @__PURE__ */ a("dt", { children: "Begun" }),
+      /* @__PURE__ */ a("dt", { children: "Started" }),
       /* @__PURE__ */ a("dd", { children: [
         /* @__PURE__ */ a(Time, { at: progress.began }),
         progress.by ? /* @__PURE__ */ a($, { children: [

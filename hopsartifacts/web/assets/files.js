@@ -341,7 +341,7 @@ function Folder(props) {
       children: [
         /* @__PURE__ */ a(RepairDialog, {}),
         about.data && isManaged ? /* @__PURE__ */ a(Note, { kind: "warn", children: [
-          "Managed: this changes only through ",
+          "Managed: this can only be changed through ",
           /* @__PURE__ */ a(Through, { of: about.data }),
           ".",
           " ",
@@ -375,7 +375,7 @@ function Folder(props) {
                 empty: /* @__PURE__ */ a(Nothing, { isFiltered: Object.keys(given).length > 0 })
               }
             ),
-            pages.data?.is_whole === false ? /* @__PURE__ */ a(Note, { kind: "warn", children: "There are more files below than can be looked through at once: open a folder and search there." }) : null
+            pages.data?.is_whole === false ? /* @__PURE__ */ a(Note, { kind: "warn", children: "Not all files below this folder were searched, as there are too many: open a folder in it and search there." }) : null
           ] }),
           file ? /* @__PURE__ */ a(
             FilePane,
@@ -404,7 +404,12 @@ function Through({ of }) {
   ] });
 }
 function Nothing({ isFiltered }) {
-  return /* @__PURE__ */ a(Empty, { title: isFiltered ? "Nothing here has such a name" : "This folder is empty" });
+  return /* @__PURE__ */ a(
+    Empty,
+    {
+      title: isFiltered ? "No file or folder here has such a name" : "This folder is empty"
+    }
+  );
 }
 function columnsOf(folder, isManaged, file, onChange) {
   const start = folder ? folder.length + 1 : 0;

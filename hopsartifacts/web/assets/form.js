@@ -155,7 +155,7 @@ function FileField(props) {
                 ),
                 /* @__PURE__ */ a("output", { ...ids, class: "mono file-name", title: value, children: [
                   value ? props.isKept ? nameOf(value) : value : props.noneIs ?? "none",
-                  value && props.isKept ? /* @__PURE__ */ a("span", { class: "sub", children: " · as it is" }) : null
+                  value && props.isKept ? /* @__PURE__ */ a("span", { class: "sub", children: " · unchanged" }) : null
                 ] }),
                 value ? /* @__PURE__ */ a(
                   "button",
@@ -243,12 +243,12 @@ function ClashDialog(props) {
   const field = P();
   return /* @__PURE__ */ a(Dialog, { title: `${path} exists already`, onClose: props.onClose, children: [
     /* @__PURE__ */ a("p", { children: [
-      "The file there is another one than yours (",
+      "The existing file differs from yours (",
       bytes(file.size),
       ")."
     ] }),
     /* @__PURE__ */ a("div", { class: "field", children: [
-      /* @__PURE__ */ a("label", { for: field, children: "Keep both, and call the new one" }),
+      /* @__PURE__ */ a("label", { for: field, children: "Keep both, and store yours as" }),
       /* @__PURE__ */ a(
         "input",
         {
@@ -261,7 +261,7 @@ function ClashDialog(props) {
     ] }),
     /* @__PURE__ */ a("div", { role: "alert", children: failure ? /* @__PURE__ */ a(Note, { kind: "bad", children: failure }) : null }),
     /* @__PURE__ */ a("div", { class: "dialog-foot", children: [
-      /* @__PURE__ */ a(Action, { onClick: () => props.onDone(path), children: "Use the one that is there" }),
+      /* @__PURE__ */ a(Action, { onClick: () => props.onDone(path), children: "Use the existing file" }),
       /* @__PURE__ */ a(Action, { kind: "danger", onClick: () => attempt(path, true), children: "Replace it" }),
       /* @__PURE__ */ a(Action, { kind: "primary", onClick: () => attempt(`${FOLDER}/${name}`, false), children: "Keep both" })
     ] })
@@ -597,7 +597,7 @@ function NameField({ form, check, at, isEdit, rules }) {
       onInput: (name) => form.set({ name }),
       problems: at("/name"),
       hint: sentence(rules.deployment_names.rule),
-      disabledBy: isEdit ? "The name stays: it is in the address of the deployment." : ""
+      disabledBy: isEdit ? "The name cannot be changed, as it is in the address of the deployment." : ""
     }
   );
 }
@@ -946,10 +946,10 @@ function forbidden({ form, rules, check }, setting, isAny = false) {
 }
 function goldenHint({ form: { base, draft } }) {
   if (base.golden?.answer === void 0 || base.golden.answer === null) {
-    return "A version that has recorded its answer must give it again before it is ready.";
+    return "If the answer to this request is recorded, a version must give the same answer before it is ready.";
   }
   const isSame2 = draft.golden_request === base.draft.golden_request && draft.model_version === base.draft.model_version;
-  return isSame2 ? "Its answer is recorded, and kept." : `The answer was recorded for this request with model version ${base.draft.model_version}: it is left out, so record it again.`;
+  return isSame2 ? "Its answer is recorded and is kept." : `The answer was recorded for this request with model version ${base.draft.model_version}. This answer is not saved: record it again.`;
 }
 function ArtifactFields(part) {
   const { form, at, rules } = part;
@@ -969,7 +969,7 @@ function ArtifactFields(part) {
     value: String(it.version),
     label: `${it.version}: ${it.files.join(", ")}`
   }));
-  const words = rules.artifact_versions.filter((it) => !it.takes_number).map(({ value }) => ({ value: value ?? "", label: value ?? "As the files say" }));
+  const words = rules.artifact_versions.filter((it) => !it.takes_number).map(({ value }) => ({ value: value ?? "", label: value ?? "Determined by the files" }));
   const isNumber = typeof chosen === "number";
   if (isNumber && !numbers.some((it) => it.value === String(chosen))) {
     numbers.push({ value: String(chosen), label: String(chosen) });
@@ -1010,7 +1010,7 @@ function ArtifactFields(part) {
         value: void 0,
         onChange: (path2) => form.set({ files: [...files.filter((it) => it !== path2), path2] }),
         problems: at("/files"),
-        hint: "They lie beside the scripts.",
+        hint: "They are in the same folder as the scripts.",
         noneIs: files.length ? "" : "none"
       }
     ),
@@ -1109,7 +1109,7 @@ function LoggerFields(part) {
         TextField,
         {
           label: "Kafka topic",
-          remark: "by default it goes into the project",
+          remark: "by default the log is stored in the project",
           value: topic?.name ?? "",
           onInput: (name) => set(name || topic?.servers ? { ...topic, name } : void 0)
         }
@@ -1206,7 +1206,7 @@ function ResourceFields(props) {
         placeholder: String(rules.resources.num_instances),
         onInput: (num_instances) => onChange({ ...value, num_instances }),
         problems: at(`${pointer}/num_instances`),
-        hint: zero || "0 stops it while there are no requests, and starts it for the next."
+        hint: zero || "With 0, the deployment stops while there are no requests, and starts again for the next request."
       }
     ),
     row("requests", "Requests"),
@@ -1403,7 +1403,7 @@ function What(props) {
       ] }) : null,
       runs_here ? /* @__PURE__ */ a($, { children: [
         /* @__PURE__ */ a("dt", { children: "Runs here" }),
-        /* @__PURE__ */ a("dd", { children: runs_here.is_possible ? /* @__PURE__ */ a(State, { tone: "ok", word: "yes" }) : /* @__PURE__ */ a(State, { tone: "bad", word: "no", children: "it can be saved, and started on a machine that fits" }) })
+        /* @__PURE__ */ a("dd", { children: runs_here.is_possible ? /* @__PURE__ */ a(State, { tone: "ok", word: "yes" }) : /* @__PURE__ */ a(State, { tone: "bad", word: "no", children: "it can be saved, and started on a machine that has what is missing here" }) })
       ] }) : null
     ] })
   ] });
@@ -1416,9 +1416,9 @@ function Imports({ scripts }) {
   ] }, it.module)) }) : /* @__PURE__ */ a($, { children: "none" });
 }
 var HEADS = {
-  create: (number) => `Artifact version ${number} will be made.`,
+  create: (number) => `Artifact version ${number} will be created.`,
   reuse: (number) => `Artifact version ${number} will be reused.`,
-  keep: (number) => `Artifact version ${number} stays.`,
+  keep: (number) => `Artifact version ${number} is kept.`,
   none: (number) => `Artifact version ${number}, without files.`,
   unknown: () => "The artifact version is not known yet."
 };
@@ -1437,7 +1437,7 @@ function ArtifactNote(props) {
   let why = artifact.sentence;
   if (action === "create" && nearest) {
     why = /* @__PURE__ */ a($, { children: [
-      "No version has these files. The nearest is ",
+      "No artifact version has these files. The most similar is ",
       link(nearest.version),
       /* @__PURE__ */ a(Users, { names: nearest.used_by }),
       nearest.lines ? `; ${many(nearest.lines, "line")} differ` : "",
@@ -1476,7 +1476,7 @@ function Changes2(props) {
   const isSame2 = !difference.settings.length && !difference.files.files.length;
   return /* @__PURE__ */ a(Note, { kind: isSame2 ? void 0 : "warn", children: [
     /* @__PURE__ */ a("b", { children: isSame2 ? `Nothing differs from version ${of.version}.` : `Differs from version ${of.version}, which is active:` }),
-    isSame2 ? /* @__PURE__ */ a("div", { children: "A save would not make another version." }) : /* @__PURE__ */ a(Changes, { of: difference, none: "" })
+    isSame2 ? /* @__PURE__ */ a("div", { children: "Saving would not create another version." }) : /* @__PURE__ */ a(Changes, { of: difference, none: "" })
   ] });
 }
 function Before({ problems, check }) {

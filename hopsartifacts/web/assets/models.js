@@ -138,7 +138,7 @@ function AliasFields(props) {
       )
     ] }),
     /* @__PURE__ */ a("datalist", { id: "newest-versions", children: versions.data?.items.map((it) => /* @__PURE__ */ a("option", { value: it.version, children: it.aliases.join(", ") }, it.version)) }),
-    /* @__PURE__ */ a(Note, { children: "Deployments keep the version that they were made with: an alias moves no deployment." }),
+    /* @__PURE__ */ a(Note, { children: "A deployment keeps the version that it was created with: moving an alias does not change it." }),
     /* @__PURE__ */ a(SameIn, { ways: waysToSet(model, name.value, Number(number.value)) })
   ] });
 }
@@ -164,7 +164,7 @@ function askToRollBack(model, alias, now, before) {
         " now, and will point at version ",
         /* @__PURE__ */ a("b", { children: before }),
         " ",
-        "again. Both stay; the history keeps this."
+        "again. Both versions stay, and the history shows this change."
       ] }),
       /* @__PURE__ */ a(
         SameIn,
@@ -195,11 +195,11 @@ function askToDeleteAlias(model, alias) {
     asksWhy: true,
     body: /* @__PURE__ */ a($, { children: [
       /* @__PURE__ */ a("p", { children: [
-        "Whoever loads ",
+        "Programs that load ",
         /* @__PURE__ */ a("b", { children: model }),
-        " by ",
+        " by the alias ",
         /* @__PURE__ */ a("b", { children: alias }),
-        " gets an error then. The version and the history of the alias stay."
+        " will get an error. The version and the history of the alias stay."
       ] }),
       /* @__PURE__ */ a(
         SameIn,
@@ -234,14 +234,14 @@ function askToDeleteVersion(it, onDone) {
     body: /* @__PURE__ */ a($, { children: [
       /* @__PURE__ */ a("p", { children: [
         many(it.files.length, "file"),
-        ", the artifacts, the metrics and tags of this version go. The number ",
+        ", the artifacts, the metrics and tags of this version are deleted. The number ",
         version,
-        " is not given again; the history stays."
+        " is not used again; the history stays."
       ] }),
       kept.length ? /* @__PURE__ */ a(Note, { kind: "warn", children: [
-        "It is kept by ",
+        "It is used by ",
         kept.join(", "),
-        ": the server refuses to delete it until these are gone or use another version."
+        ". The server refuses to delete it until these are deleted or use another version."
       ] }) : null,
       /* @__PURE__ */ a(SameIn, { ways: waysToDelete(model, version) })
     ] }),
@@ -322,13 +322,15 @@ function WhatGoes({ model, done }) {
   }
   return /* @__PURE__ */ a($, { children: [
     /* @__PURE__ */ a("p", { children: [
+      "This deletes ",
       many(model.versions, "version"),
-      " with all files and artifacts go",
+      " with all files and artifacts",
       aliases.length ? `, and the aliases ${aliases.join(", ")}` : "",
       ". The history stays."
     ] }),
     now.data.deployments.length ? /* @__PURE__ */ a(Note, { kind: "warn", children: [
-      "Kept by ",
+      model.name,
+      " is used by ",
       now.data.deployments.join(", "),
       ": delete these deployments first."
     ] }) : null,
@@ -451,7 +453,7 @@ function AliasFacts({ model, alias }) {
         before.by,
         ", ",
         /* @__PURE__ */ a(Time, { at: before.when })
-      ] }) : "nothing: it was set once" })
+      ] }) : "none: the alias was set only once" })
     ] }),
     /* @__PURE__ */ a(OnDate, { model, alias }),
     /* @__PURE__ */ a("div", { class: "acts", children: [
@@ -503,9 +505,11 @@ function OnDate({ model, alias }) {
     /* @__PURE__ */ a("span", { class: "hint", role: "status", children: [
       found.problem ? found.problem.detail : "",
       found.data && !found.problem ? /* @__PURE__ */ a($, { children: [
-        "At ",
+        "At version",
+        " ",
         /* @__PURE__ */ a("a", { href: versionHref(model, found.data.version ?? 0), children: found.data.version }),
-        ", set ",
+        ", set",
+        " ",
         /* @__PURE__ */ a(Time, { at: found.data.when }),
         " by ",
         found.data.by,
@@ -593,7 +597,7 @@ function Editor(props) {
           theirs ? /* @__PURE__ */ a(BothTexts, { theirs: theirs.text, yours: text }) : null
         ] }),
         /* @__PURE__ */ a("div", { class: "acts", children: [
-          /* @__PURE__ */ a("button", { type: "submit", class: "button primary", "aria-busy": isBusy, children: theirs ? "Save mine over it" : "Save" }),
+          /* @__PURE__ */ a("button", { type: "submit", class: "button primary", "aria-busy": isBusy, children: theirs ? "Save my text instead" : "Save" }),
           theirs ? /* @__PURE__ */ a(
             "button",
             {
@@ -604,7 +608,7 @@ function Editor(props) {
                 onSeen(theirs);
                 setTheirs(null);
               },
-              children: "Take theirs and go on"
+              children: "Continue with the other text"
             }
           ) : null,
           /* @__PURE__ */ a("button", { type: "button", class: "button", onClick: onEnd, children: "Cancel" }),
@@ -616,12 +620,12 @@ function Editor(props) {
 }
 function BothTexts({ theirs, yours }) {
   return /* @__PURE__ */ a(Note, { kind: "warn", children: [
-    /* @__PURE__ */ a("p", { children: "It was changed meanwhile, so nothing was saved. Lines that differ:" }),
+    /* @__PURE__ */ a("p", { children: "Somebody else changed it in the meantime, so nothing was saved. These lines differ:" }),
     /* @__PURE__ */ a(
       Diff,
       {
         lines: [
-          "--- saved meanwhile",
+          "--- saved in the meantime",
           "+++ yours",
           ...theirs.split("\n").map((line) => `-${line}`),
           ...yours.split("\n").map((line) => `+${line}`)
@@ -854,7 +858,7 @@ function ModelPage(props) {
               { label: "Versions", href },
               { label: "Aliases and their history", href: `${href}/aliases` },
               { label: `Used by ${uses}`, href: `${href}/uses` },
-              { label: "Everything that happened", href: `${href}/history` }
+              { label: "History", href: `${href}/history` }
             ]
           }
         ),
@@ -906,7 +910,7 @@ var shared = (model) => [
     id: "version",
     head: "Points at",
     isSorted: true,
-    cell: (it) => it.version === null ? /* @__PURE__ */ a("span", { class: "muted", children: "nothing: deleted" }) : /* @__PURE__ */ a("a", { href: versionHref(model, it.version), children: [
+    cell: (it) => it.version === null ? /* @__PURE__ */ a("span", { class: "muted", children: "none: the alias was deleted" }) : /* @__PURE__ */ a("a", { href: versionHref(model, it.version), children: [
       "version ",
       it.version
     ] })
@@ -966,19 +970,19 @@ function ModelAliases({ params }) {
         Empty,
         {
           title: `${model} has no aliases`,
-          code: `mr.set_alias("${model}", "champion", ${it.latest}, why="the best up to now")`,
-          children: "An alias names a version for those who load it: they need not know its number."
+          code: `mr.set_alias("${model}", "champion", ${it.latest}, why="the best so far")`,
+          children: "With an alias, programs can load a version without knowing its number."
         }
       )
     }
   ) });
 }
-function AliasJournal({ params }) {
+function AliasHistory({ params }) {
   const { model = "", alias = "" } = params;
   const sort = sortOf("-entry");
   const path = { model, alias };
   const pages = usePages(
-    `journal ${model} ${alias} ${sort}`,
+    `alias history ${model} ${alias} ${sort}`,
     (cursor, limit, signal) => {
       const params2 = { path, query: { sort, cursor, limit } };
       return ask(api.GET("/api/v1/models/{model}/aliases/{alias}/history", { params: params2, signal }));
@@ -1013,9 +1017,8 @@ function AliasJournal({ params }) {
             idOf: (it) => String(it.entry),
             sort: "-entry",
             empty: /* @__PURE__ */ a(Empty, { title: `${alias} was never set`, children: [
-              "It is not an alias of ",
               model,
-              " yet."
+              " has no such alias yet."
             ] })
           }
         ) }),
@@ -1077,7 +1080,7 @@ function MetricCard({ model }) {
     const names = [.../* @__PURE__ */ new Set([...Object.keys(it.metrics), ...it.others])];
     const shown = wanted || names[0];
     if (!shown) {
-      return /* @__PURE__ */ a("p", { class: "muted", children: "No version has metrics. Give them when a version is saved, and this shows how they change." });
+      return /* @__PURE__ */ a("p", { class: "muted", children: "No version has metrics. If you save metrics with a version, this chart shows how they change." });
     }
     const values = it.metrics[shown] ?? [];
     const points = it.versions.map((x, index) => ({ x, y: values[index] ?? null }));
@@ -1838,7 +1841,7 @@ function SavePage() {
                 Pairs,
                 {
                   title: "Metrics",
-                  hint: "Numbers, by which versions are compared.",
+                  hint: "Numbers by which you compare versions.",
                   of: entered.value.metrics,
                   onChange: (metrics) => set({ metrics })
                 }
@@ -1860,7 +1863,7 @@ function SavePage() {
                   value: entered.value.example,
                   lines: 4,
                   isMono: true,
-                  hint: "One input of the model: Try it begins with it.",
+                  hint: "One input of the model. The page “Try it” of a deployment starts with this input.",
                   problems: jsonProblems(entered.value.example),
                   onInput: (example) => set({ example })
                 }
@@ -2105,7 +2108,7 @@ function Pairs(props) {
 function Outcome(props) {
   const { known, files, source } = props;
   if (!props.name) {
-    return /* @__PURE__ */ a("p", { class: "sub", children: "A version is saved whole or not at all." });
+    return /* @__PURE__ */ a("p", { class: "sub", children: "If a save fails, nothing is saved." });
   }
   const size = files.reduce((sum, it) => sum + it.file.size, 0);
   return /* @__PURE__ */ a($, { children: [
@@ -2118,7 +2121,7 @@ function Outcome(props) {
     ] }) : /* @__PURE__ */ a($, { children: [
       "A new model ",
       /* @__PURE__ */ a("b", { children: props.name }),
-      " is made, with version 1."
+      " is created, with version 1."
     ] }) }),
     /* @__PURE__ */ a("p", { children: source === null ? /* @__PURE__ */ a($, { children: [
       many(files.length, "file"),
@@ -2127,7 +2130,7 @@ function Outcome(props) {
     ] }) : /* @__PURE__ */ a($, { children: [
       "All files of ",
       /* @__PURE__ */ a("b", { children: source }),
-      " are copied; they stay where they are."
+      " are copied; the folder is not changed."
     ] }) }),
     known ? /* @__PURE__ */ a("p", { class: "sub", children: [
       "Version ",
@@ -2162,7 +2165,7 @@ function allSent(files) {
         }
         const bad = files.find((it) => it.stage.value !== "done");
         const words = `“${bad?.name}” was not uploaded: ${bad?.problem.value || "removed"}`;
-        return isOver ? resolve() : reject(new ProblemError(1, "Not all files are here", words));
+        return isOver ? resolve() : reject(new ProblemError(1, "Not all files were uploaded", words));
       }
     };
     for (const it of files) {
@@ -2374,7 +2377,7 @@ function rowsOf(part) {
 }
 function Schema({ of }) {
   if (typeof of !== "object" || !of) {
-    return /* @__PURE__ */ a("p", { class: "muted", children: "None was saved. With one, requests and new versions can be checked against it." });
+    return /* @__PURE__ */ a("p", { class: "muted", children: "No schema was saved. If there is one, requests and new versions can be checked against it." });
   }
   const parts = PARTS.map(([key, title]) => ({ title, part: of[key] })).filter(
     (it) => it.part
@@ -2509,7 +2512,7 @@ function About({ of }) {
         ] }),
         /* @__PURE__ */ a("section", { class: "card", "aria-label": "Input example", children: [
           /* @__PURE__ */ a("h2", { children: "Input example" }),
-          of.input_example === null ? /* @__PURE__ */ a("p", { class: "muted", children: "None was saved. With one, the page of a deployment can try a request." }) : /* @__PURE__ */ a(Snippet, { text: exampleText(of.input_example), label: "Example as JSON" })
+          of.input_example === null ? /* @__PURE__ */ a("p", { class: "muted", children: "No input example was saved. If there is one, the page of a deployment can send it as a request." }) : /* @__PURE__ */ a(Snippet, { text: exampleText(of.input_example), label: "Example as JSON" })
         ] }),
         /* @__PURE__ */ a(Files2, { of, folder: files }),
         /* @__PURE__ */ a(Artifacts, { model: of.model, version: of.version })
@@ -2542,7 +2545,7 @@ function exampleText(value) {
 function Metrics2({ of }) {
   const all = Object.entries(of.metrics);
   if (!all.length) {
-    return /* @__PURE__ */ a("p", { class: "muted", children: "None were saved." });
+    return /* @__PURE__ */ a("p", { class: "muted", children: "No metrics were saved." });
   }
   return /* @__PURE__ */ a("dl", { class: "pairs", children: all.map(([name, value]) => /* @__PURE__ */ a("div", { children: [
     /* @__PURE__ */ a("dt", { children: /* @__PURE__ */ a("a", { href: `${modelHref(of.model)}?metric=${encodeURIComponent(name)}`, children: name }) }),
@@ -2656,7 +2659,7 @@ function LoadCode({ of }) {
 function Tags({ of }) {
   const all = Object.entries(of.tags);
   return /* @__PURE__ */ a($, { children: [
-    all.length ? null : /* @__PURE__ */ a("p", { class: "muted", children: "None yet." }),
+    all.length ? null : /* @__PURE__ */ a("p", { class: "muted", children: "No tags yet." }),
     all.map(([tag, value]) => /* @__PURE__ */ a(Tag, { of, tag, value }, tag)),
     /* @__PURE__ */ a(NewTag, { of })
   ] });
@@ -2799,7 +2802,7 @@ function NewTag({ of }) {
   ] });
 }
 export {
-  AliasJournal,
+  AliasHistory,
   Compare,
   ModelAliases,
   ModelHistory,

@@ -216,7 +216,7 @@ function askToFree(found) {
         many(found.freed.length, "file or folder", "files and folders"),
         " that nothing uses any more ",
         found.freed.length === 1 ? "is" : "are",
-        " deleted. No version and no file of your own is among them. It is safe while others work."
+        " deleted. No file of a version and no file of your own is deleted. Others can continue to work meanwhile."
       ] }),
       /* @__PURE__ */ a(List, { found }),
       /* @__PURE__ */ a(SameIn, { ways: ways(false) })
@@ -242,9 +242,9 @@ function Garbage() {
         {
           small: true,
           scope: "admin",
-          disabledBy: isRunning ? "This is running." : "",
+          disabledBy: isRunning ? "The search is running." : "",
           onClick: () => collect(true),
-          children: "Look for it"
+          children: "Find unused files"
         }
       ),
       isFreeable ? /* @__PURE__ */ a(Action, { small: true, kind: "danger", scope: "admin", onClick: () => askToFree(found), children: [
@@ -255,7 +255,7 @@ function Garbage() {
     ] }),
     /* @__PURE__ */ a(Progress, { job: latest.data }),
     /* @__PURE__ */ a(Failure, { job: latest.data }),
-    /* @__PURE__ */ a(Shown, { loaded: latest, lines: 2, children: (job) => found && job ? /* @__PURE__ */ a(Outcome, { found, at: job.ended }) : /* @__PURE__ */ a("p", { class: "sub", children: "Saves that were cut off and versions that were deleted leave files behind. Looking for them changes nothing." }) }),
+    /* @__PURE__ */ a(Shown, { loaded: latest, lines: 2, children: (job) => found && job ? /* @__PURE__ */ a(Outcome, { found, at: job.ended }) : /* @__PURE__ */ a("p", { class: "sub", children: "Saves that were interrupted and versions that were deleted leave files behind. Finding them changes nothing." }) }),
     /* @__PURE__ */ a(SameIn, { ways: ways(true) })
   ] });
 }
@@ -273,7 +273,7 @@ function Outcome({ found, at }) {
         ]
       }
     ) : /* @__PURE__ */ a(State, { tone: "ok", word: found.dry_run ? "Nothing to free" : "Nothing was freed", children: [
-      "Looked for ",
+      "Searched ",
       /* @__PURE__ */ a(Time, { at })
     ] }),
     found.kept.length ? /* @__PURE__ */ a("p", { class: "sub", children: [
@@ -288,7 +288,7 @@ function Outcome({ found, at }) {
       it.reason
     ] }, it.garbage.path)),
     found.freed.length ? /* @__PURE__ */ a("details", { children: [
-      /* @__PURE__ */ a("summary", { children: found.dry_run ? "What it is" : "What was freed" }),
+      /* @__PURE__ */ a("summary", { children: found.dry_run ? "Files that can be freed" : "Files that were freed" }),
       /* @__PURE__ */ a(List, { found })
     ] }) : null
   ] });
@@ -370,7 +370,7 @@ function Preview({ path }) {
 function Plan({ of: it }) {
   return /* @__PURE__ */ a($, { children: [
     it.repaired.length ? /* @__PURE__ */ a($, { children: [
-      /* @__PURE__ */ a("p", { children: "This will be done; what is replaced is moved aside, to the quarantine:" }),
+      /* @__PURE__ */ a("p", { children: "A repair does the following. Files that it replaces are moved to the quarantine:" }),
       /* @__PURE__ */ a("ul", { class: "plain", children: it.repaired.map(({ finding, action }) => /* @__PURE__ */ a("li", { children: [
         /* @__PURE__ */ a("a", { class: "mono", href: filePage(finding.path), children: finding.path }),
         /* @__PURE__ */ a("div", { class: "sub", children: [
@@ -379,9 +379,9 @@ function Plan({ of: it }) {
           action
         ] })
       ] }, finding.path)) })
-    ] }) : /* @__PURE__ */ a("p", { children: "There is nothing here that a repair can undo." }),
+    ] }) : /* @__PURE__ */ a("p", { children: "There is nothing that a repair can undo." }),
     it.unrepaired.length ? /* @__PURE__ */ a(Note, { kind: "bad", children: [
-      /* @__PURE__ */ a("p", { children: "This cannot be repaired, as there is no second copy:" }),
+      /* @__PURE__ */ a("p", { children: "The following cannot be repaired, as there is no intact copy:" }),
       /* @__PURE__ */ a("ul", { class: "plain", children: it.unrepaired.map((finding) => /* @__PURE__ */ a("li", { children: [
         /* @__PURE__ */ a("span", { class: "mono", children: finding.path }),
         /* @__PURE__ */ a("div", { class: "sub", children: [
@@ -528,7 +528,7 @@ function Verification({ latest }) {
 function Verdict({ of: it, total }) {
   if (it.state === "not_checked") {
     return /* @__PURE__ */ a(State, { tone: "off", word: "Not verified yet", children: [
-      "Nothing is known about the stored files. ",
+      "It is not known whether the stored files are intact. ",
       /* @__PURE__ */ a("i", { children: "Verify everything" }),
       " compares every byte, size and name with the seals."
     ] });
@@ -543,7 +543,7 @@ function Verdict({ of: it, total }) {
   return /* @__PURE__ */ a(State, { tone: "bad", word: many(total, "difference"), children: [
     "Found ",
     /* @__PURE__ */ a(Time, { at: it.checked }),
-    ". A deployment does not start on files that differ. A repair puts files back that it can make again, and moves aside what it replaces."
+    ". A deployment does not start if its files differ. A repair restores the files of which it finds an intact copy, and moves the files that it replaces to the quarantine."
   ] });
 }
 
@@ -615,7 +615,7 @@ function askToRevoke(row, reload) {
         " that it logged in",
         " ",
         row.sessions === 1 ? "is" : "are",
-        " logged out. This cannot be undone; what was made with the key keeps its name."
+        " logged out. This cannot be undone. Models and deployments that were created with the key keep its name as their creator."
       ] }),
       row.is_own ? /* @__PURE__ */ a(Note, { kind: "warn", children: "You use this key now: you will be logged out." }) : null,
       /* @__PURE__ */ a(
@@ -745,7 +745,7 @@ function Create(props) {
         value: name,
         onInput: setName,
         problems: at("/name"),
-        hint: "Of the person or the program that will use it. What is made with the key has this name as its creator."
+        hint: "The person or the program that will use the key. What is created with the key has this name as its creator."
       }
     ),
     /* @__PURE__ */ a(Shown, { loaded: scopes, lines: 4, children: (known) => /* @__PURE__ */ a("fieldset", { class: "field scopes", children: [
@@ -780,7 +780,7 @@ function Create(props) {
         value: days,
         onInput: setDays,
         problems: at("/expires_in_s"),
-        hint: "Empty: it does not expire, and works until it is revoked."
+        hint: "If this is empty, the key does not expire: it is valid until it is revoked."
       }
     ),
     /* @__PURE__ */ a("div", { role: "alert", children: problem && !isPlaced ? /* @__PURE__ */ a(Note, { kind: "bad", children: problem.detail }) : null }),
@@ -895,7 +895,7 @@ function browserOf(agent) {
   const [, name, version] = agent.match(/(Firefox|Edg|OPR|HeadlessChrome|Chrome)\/(\d+)/) ?? agent.match(/(Version)\/(\d+).*Safari/) ?? [];
   const [system] = agent.match(/Android|iPhone|iPad|Windows|Mac OS X|CrOS|Linux/) ?? [];
   if (!name) {
-    return agent || "a browser that does not name itself";
+    return agent || "unknown browser";
   }
   const known = { Edg: "Edge", OPR: "Opera", Version: "Safari" };
   return `${known[name] ?? name} ${version}${system ? ` on ${system}` : ""}`;
@@ -912,7 +912,7 @@ function askToEndAll(total) {
         /* @__PURE__ */ a("b", { children: me.value?.name }),
         " ",
         total === 1 ? "is" : "are",
-        " logged out, this one too. The key stays valid."
+        " logged out, including this one. The key stays valid."
       ] }),
       /* @__PURE__ */ a(SameIn, { ways: { curl: curl("DELETE", "/api/v1/sessions") } })
     ] }),
@@ -1022,10 +1022,10 @@ function KeyForm() {
     ),
     /* @__PURE__ */ a(Action, { kind: "primary", type: "submit", disabledBy: key.trim() ? "" : "Paste a key first.", children: isBusy ? "Logging in…" : "Log in" }),
     /* @__PURE__ */ a("p", { class: "sub", children: [
-      "Whoever runs this server creates keys with ",
-      /* @__PURE__ */ a("code", { children: "hopsartifacts keys create NAME" }),
+      "The person who runs this server creates keys on the server's machine, with",
       " ",
-      "on its machine. A key with the scope “admin” creates further ones in the browser."
+      /* @__PURE__ */ a("code", { children: "hopsartifacts keys create NAME" }),
+      ". Users whose key has the scope “admin” can also create keys in the browser."
     ] })
   ] });
 }
@@ -1073,7 +1073,7 @@ function StoragePage() {
           /* @__PURE__ */ a(Server, {})
         ] }),
         /* @__PURE__ */ a("section", { class: "card", "aria-labelledby": "proof", children: [
-          /* @__PURE__ */ a("h2", { id: "proof", children: "What it was proven to do" }),
+          /* @__PURE__ */ a("h2", { id: "proof", children: "Result of the test" }),
           /* @__PURE__ */ a(Progress, { job: latest.data }),
           /* @__PURE__ */ a(Failure, { job: latest.data }),
           /* @__PURE__ */ a(Shown, { loaded: project, children: ({ verdict }) => verdict ? /* @__PURE__ */ a(Proof, { of: verdict }) : /* @__PURE__ */ a(NoProof, {}) }),
@@ -1099,11 +1099,11 @@ function Project({ of: it }) {
     /* @__PURE__ */ a("dl", { children: [
       /* @__PURE__ */ a("dt", { children: "Name" }),
       /* @__PURE__ */ a("dd", { children: it.name }),
-      /* @__PURE__ */ a("dt", { children: "Place" }),
+      /* @__PURE__ */ a("dt", { children: "URL" }),
       /* @__PURE__ */ a("dd", { class: "mono wrap", children: it.url }),
       /* @__PURE__ */ a("dt", { children: "Format" }),
       /* @__PURE__ */ a("dd", { children: it.format }),
-      /* @__PURE__ */ a("dt", { children: "Where" }),
+      /* @__PURE__ */ a("dt", { children: "Location" }),
       /* @__PURE__ */ a("dd", { children: it.is_local ? "on the server's own disk" : "reached over the network" }),
       /* @__PURE__ */ a("dt", { children: "Capabilities" }),
       /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a("ul", { class: "plain", children: capabilities(it.capabilities).map((words) => /* @__PURE__ */ a("li", { children: words }, words)) }) })
@@ -1162,20 +1162,20 @@ function Proof({ of: it }) {
     ),
     /* @__PURE__ */ a("div", { class: "panel proof", children: /* @__PURE__ */ a("table", { "aria-label": "Tests of the storage", children: [
       /* @__PURE__ */ a("thead", { children: /* @__PURE__ */ a("tr", { children: [
-        /* @__PURE__ */ a("th", { scope: "col", children: "Tried" }),
-        /* @__PURE__ */ a("th", { scope: "col", children: "Outcome" }),
-        /* @__PURE__ */ a("th", { scope: "col", children: "Seen" })
+        /* @__PURE__ */ a("th", { scope: "col", children: "Test" }),
+        /* @__PURE__ */ a("th", { scope: "col", children: "Result" }),
+        /* @__PURE__ */ a("th", { scope: "col", children: "Observed" })
       ] }) }),
       /* @__PURE__ */ a("tbody", { children: it.checks.map((check) => /* @__PURE__ */ a("tr", { children: [
         /* @__PURE__ */ a("td", { class: "first", children: check.name }),
-        /* @__PURE__ */ a("td", { "data-head": "Outcome", children: /* @__PURE__ */ a(State, { tone: check.ok ? "ok" : "bad", word: check.outcome ?? "", children: check.ok ? null : check.meaning }) }),
-        /* @__PURE__ */ a("td", { "data-head": "Seen", children: check.detail })
+        /* @__PURE__ */ a("td", { "data-head": "Result", children: /* @__PURE__ */ a(State, { tone: check.ok ? "ok" : "bad", word: check.outcome ?? "", children: check.ok ? null : check.meaning }) }),
+        /* @__PURE__ */ a("td", { "data-head": "Observed", children: check.detail })
       ] }, check.name)) })
     ] }) })
   ] });
 }
 function NoProof() {
-  return /* @__PURE__ */ a(Empty, { title: "Not tested yet", code: "hopsartifacts doctor", children: /* @__PURE__ */ a("p", { children: "The test writes to a folder of its own, with several writers at the same time, and deletes it. Places that need it are tested before the first write anyway." }) });
+  return /* @__PURE__ */ a(Empty, { title: "Not tested yet", code: "hopsartifacts doctor", children: /* @__PURE__ */ a("p", { children: "The test creates a separate folder, writes to it with several writers at the same time, and deletes it. A storage that needs the test is always tested before the first write." }) });
 }
 export {
   HealthPage,

@@ -2509,7 +2509,7 @@ async function readable(it) {
     await it.file.slice(0, 1).arrayBuffer();
   } catch {
     const words = `“${it.name}” was changed, moved or deleted on this computer: choose it again.`;
-    throw new ProblemError(CONFLICT + 1, "File gone", words);
+    throw new ProblemError(CONFLICT + 1, "File not readable", words);
   }
 }
 function drop(id) {
@@ -2549,9 +2549,9 @@ addEventListener("beforeunload", (event) => {
 var MOST_SHOWN = 100;
 function lockedBy(row) {
   if (row === null) {
-    return "Files are kept in a folder: open one first.";
+    return "Files can only be uploaded to a folder: open one first.";
   }
-  return row?.is_managed ? "This folder is managed: it changes through models and deployments." : "";
+  return row?.is_managed ? "This folder is managed: change it on the pages of its model or deployment." : "";
 }
 function useFolder(path) {
   const loaded = useLoad(
@@ -2721,7 +2721,7 @@ function keepPage() {
     if (!event.defaultPrevented && event.dataTransfer?.types.includes("Files")) {
       event.preventDefault();
       toast(
-        "Nothing was uploaded: open a folder that is not managed, and drop it there.",
+        "Nothing was uploaded: open a folder that is not managed, and drop the files there.",
         "bad"
       );
     }
@@ -2790,14 +2790,14 @@ function UploadRow({ of }) {
   ] });
 }
 var WORDS = {
-  waiting: () => "waits",
+  waiting: () => "waiting",
   sending: (it) => {
     const rate = it.rate.value ? ` · ${bytes(it.rate.value)}/s` : "";
     return `${bytes(it.sent.value)} of ${bytes(it.file.size)}${rate}`;
   },
-  lost: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, goes on by itself`,
-  saving: () => "is written to the project",
-  taken: () => "a file with this name is there",
+  lost: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, continues when the server answers`,
+  saving: () => "writing to the project",
+  taken: () => "a file with this name exists",
   failed: () => "failed",
   done: (it) => bytes(it.file.size),
   cancelled: () => "cancelled"
@@ -2831,12 +2831,15 @@ function Unfinished({ isForModel = false }) {
       resume(begun, file);
     } else {
       const size = bytes(begun.size_bytes);
-      toast(`“${file.name}” is not the file that was begun (${size}), or has changed.`, "bad");
+      toast(
+        `“${file.name}” is not the file of this upload (${size}), or was changed since: choose the same file.`,
+        "bad"
+      );
     }
   };
   return /* @__PURE__ */ a4("section", { class: "card unfinished", "aria-label": "Unfinished uploads", children: [
     /* @__PURE__ */ a4("h2", { children: "Unfinished uploads" }),
-    /* @__PURE__ */ a4("p", { class: "sub", children: "Choose the same file again, and its upload goes on where it was. What is not continued is removed by the server." }),
+    /* @__PURE__ */ a4("p", { class: "sub", children: "Choose the same file again: its upload continues where it stopped. The server removes uploads that nobody continues." }),
     /* @__PURE__ */ a4("ul", { class: "tray-list", children: listed.map((it) => /* @__PURE__ */ a4("li", { class: "upload", children: [
       /* @__PURE__ */ a4("div", { class: "upload-line", children: [
         /* @__PURE__ */ a4("span", { class: "upload-name", children: nameOf(it) }),
@@ -2844,7 +2847,7 @@ function Unfinished({ isForModel = false }) {
           /* @__PURE__ */ a4(Size, { of: it.offset }),
           " of ",
           /* @__PURE__ */ a4(Size, { of: it.size_bytes }),
-          ", begun",
+          ", started",
           " ",
           /* @__PURE__ */ a4(Time, { at: it.created })
         ] }),
@@ -3047,7 +3050,7 @@ function Table(props) {
     damaged.length ? /* @__PURE__ */ a4("div", { class: "note bad", role: "alert", children: [
       "The logs of ",
       damaged.join(", "),
-      " cannot be read: this list lacks them. Run a check on the health page."
+      " cannot be read, so this list does not show them. To find out why, press “Verify everything” on the health page."
     ] }) : null,
     pages.problem && pages.problem.status !== 0 ? /* @__PURE__ */ a4(Problem, { problem: pages.problem, onRetry: pages.reload }) : null,
     rows.length ? /* @__PURE__ */ a4("div", { class: "panel", children: /* @__PURE__ */ a4("table", { "aria-label": props.label, "aria-busy": pages.isLoading, children: [
@@ -3347,7 +3350,7 @@ function Asked({ asked }) {
       /* @__PURE__ */ a4("span", { children: [
         "Type ",
         /* @__PURE__ */ a4("b", { class: "mono", children: asked.typed }),
-        " to go on"
+        " to confirm"
       ] }),
       /* @__PURE__ */ a4(
         "input",
@@ -3493,7 +3496,7 @@ function Search() {
     found.problem ? /* @__PURE__ */ a4(Problem, { problem: found.problem, onRetry: found.reload }) : null,
     /* @__PURE__ */ a4("p", { class: "sub", role: "status", children: [
       typed && found.data && !hits.length ? `Nothing fits “${typed}”. ` : "",
-      found.data?.is_whole === false ? "There are too many files to look at all of them: open a folder and search there." : ""
+      found.data?.is_whole === false ? "Not all files were searched, as there are too many: open a folder and search there." : ""
     ] })
   ] });
 }
@@ -3672,7 +3675,7 @@ function Connection() {
   return /* @__PURE__ */ a4("div", { class: "banner", role: "status", children: [
     "The server has not answered since ",
     at,
-    ". This page shows what it last said, and goes on by itself when the server is back."
+    ". This page shows the last data that it received, and updates itself when the server answers again."
   ] });
 }
 

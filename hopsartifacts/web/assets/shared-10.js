@@ -252,7 +252,7 @@ function Cells({ book }) {
           src: `data:${it.text};base64,${it.data}`
         },
         place2
-      ) : /* @__PURE__ */ a("p", { class: "sub", children: "An image that is too long for a preview" }, place2)
+      ) : /* @__PURE__ */ a("p", { class: "sub", children: "This image is too large for a preview" }, place2)
     )
   ] }, index)) });
 }
@@ -277,7 +277,7 @@ function Picture(props) {
       image.media_type
     ] }),
     source ? /* @__PURE__ */ a("img", { class: "picture", src: source, alt: path }) : null,
-    isSmall ? null : /* @__PURE__ */ a(Note, { children: "It is too long to be shown here: download it." })
+    isSmall ? null : /* @__PURE__ */ a(Note, { children: "This image is too large to be shown here: download it." })
   ] });
 }
 function TensorTable({ found }) {
@@ -313,11 +313,11 @@ function Imports({ of }) {
       "When this pickle is loaded, it imports ",
       many(of.imports.length, "name"),
       of.is_complete ? "" : " or more",
-      ". It was read for that, not loaded."
+      ". To find this out, it was read and not loaded."
     ] }),
     bad ? /* @__PURE__ */ a(Note, { kind: "bad", children: [
       bad === 1 ? "One of them" : `${count(bad)} of them`,
-      " can run commands, or reach files or the network. Load it only if you know why."
+      " can run commands, or reach files or the network. Load the pickle only if you trust its source."
     ] }) : null,
     /* @__PURE__ */ a("ul", { class: "imports mono", children: sorted.map((it) => /* @__PURE__ */ a("li", { children: it.is_dangerous ? /* @__PURE__ */ a(State, { tone: "bad", word: it.name }) : it.name }, it.name)) })
   ] });

@@ -52,7 +52,7 @@ function StartStop(props) {
       small: props.small,
       kind: props.kind,
       label: `Start ${name}`,
-      disabledBy: state.status === "Stopping" ? "It is being stopped; wait until it has ended." : "",
+      disabledBy: state.status === "Stopping" ? "The deployment is stopping: wait until it has stopped." : "",
       onClick: () => start(name),
       children: "Start"
     }
@@ -90,7 +90,7 @@ var DONE = { start: "starting", stop: "stopping", delete: "deleted" };
 function askFor(verb, meant, others, run, onDone) {
   const [first] = meant;
   if (!first) {
-    const state = verb === "start" ? "All of these run already" : "None of these runs";
+    const state = verb === "start" ? "All of these are already running" : "None of these is running";
     toast(`${state}: there is nothing to ${verb}.`);
     return;
   }
@@ -108,16 +108,13 @@ function askFor(verb, meant, others, run, onDone) {
         /* @__PURE__ */ a("span", { class: "sub", children: consequence(verb, it) })
       ] }, it.name)) }),
       others ? /* @__PURE__ */ a(Note, { children: [
-        many(others, "other"),
-        " of those selected ",
+        many(others, "more selected deployment", "more selected deployments"),
+        " ",
         others === 1 ? "is" : "are",
-        " left as",
+        " not changed:",
         " ",
-        others === 1 ? "it is" : "they are",
-        ":",
-        " ",
-        verb === "start" ? "running" : "not running",
-        " already."
+        verb === "start" ? "already running" : "not running",
+        "."
       ] }) : null,
       /* @__PURE__ */ a("p", { class: "sub", role: "status", children: meant.length > 1 ? /* @__PURE__ */ a(Count, { of: isDone, all: meant.length, words: DONE[verb] }) : null }),
       /* @__PURE__ */ a(SameIn, { ways: waysOf(verb, meant) })
@@ -154,20 +151,20 @@ function consequence(verb, it) {
   ] });
   if (verb === "start") {
     return /* @__PURE__ */ a($, { children: [
-      "files and packages are checked, then ",
+      "the files and packages are checked, then ",
       model,
       " is loaded"
     ] });
   }
   if (verb === "stop") {
-    return /* @__PURE__ */ a($, { children: "finishes its requests, then answers none until it is started again" });
+    return /* @__PURE__ */ a($, { children: "answers the requests that it has received, then none until it is started again" });
   }
   return /* @__PURE__ */ a($, { children: [
-    "goes with all its versions and their history",
-    it.state.deployed ? ", and is stopped first" : "",
-    "; ",
+    "is ",
+    it.state.deployed ? "stopped and then " : "",
+    "deleted, with all its versions and their history; ",
     model,
-    " stay, and so do its logs"
+    " and the logs of the deployment are kept"
   ] });
 }
 function named(cause, name, count) {

@@ -35,7 +35,7 @@ import {
 } from "./shared-1.js";
 
 // src/pages/files/actions.tsx
-var MANAGED = "This is managed: it changes through models and deployments.";
+var MANAGED = "This is managed: change it on the pages of its model or deployment.";
 var NOTHING = "Select files or folders first.";
 var ONE = "Select one file or folder.";
 var MOST_FOLDERS = 1e3;
@@ -175,7 +175,7 @@ function NewFolder({ folder }) {
       },
       run: async () => {
         await ask(api.PUT("/api/v1/folders/{path}", { params: { path: { path } } }));
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       },
       children: /* @__PURE__ */ a(TextField, { label: "Name", value: name, onInput: setName })
     }
@@ -200,7 +200,7 @@ function NewText({ folder }) {
       },
       run: async () => {
         await write(path, text);
-        toast(`Made ${path}`);
+        toast(`Created ${path}`);
       },
       children: [
         /* @__PURE__ */ a(TextField, { label: "Name", value: name, onInput: setName }),
@@ -274,7 +274,7 @@ function Transfer(props) {
           CheckField,
           {
             label: "Replace what has the same name there",
-            hint: "A folder that is replaced goes with everything in it.",
+            hint: "If a folder is replaced, everything in it is deleted.",
             isOn: overwrite,
             onChange: setOverwrite
           }
@@ -312,16 +312,16 @@ function FolderPicker(props) {
     ] }),
     /* @__PURE__ */ a(Shown, { loaded, lines: 3, children: (page) => {
       const free = page.items.filter((it) => !it.is_managed);
-      return /* @__PURE__ */ a("ul", { class: "folders", "aria-label": "Folders in it", children: [
+      return /* @__PURE__ */ a("ul", { class: "folders", "aria-label": "Folders in this folder", children: [
         free.map((it) => /* @__PURE__ */ a("li", { children: /* @__PURE__ */ a("button", { type: "button", class: "link", onClick: () => onChoose(it.path), children: [
           it.name,
           "/"
         ] }) }, it.path)),
-        free.length ? null : /* @__PURE__ */ a("li", { class: "sub", children: "No folder in it" }),
+        free.length ? null : /* @__PURE__ */ a("li", { class: "sub", children: "No folders in this folder" }),
         page.next ? /* @__PURE__ */ a("li", { class: "sub", children: [
-          "The first ",
+          "Only the first ",
           MOST_FOLDERS,
-          " are shown"
+          " folders are shown"
         ] }) : null
       ] });
     } })
@@ -583,7 +583,7 @@ function Plan({ found }) {
     return /* @__PURE__ */ a("p", { children: "Every file is as it was saved: there is nothing to repair." });
   }
   return /* @__PURE__ */ a($, { children: [
-    /* @__PURE__ */ a("p", { children: dry_run ? "Nothing was changed yet. A repair would do this; nothing is deleted:" : "This was done:" }),
+    /* @__PURE__ */ a("p", { children: dry_run ? "Nothing was changed yet. A repair would do the following; it deletes nothing:" : "The repair did the following:" }),
     /* @__PURE__ */ a("ul", { class: "names", children: [
       repaired.map(({ finding, action }) => /* @__PURE__ */ a("li", { children: [
         /* @__PURE__ */ a("b", { children: finding.path }),
