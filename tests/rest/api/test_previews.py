@@ -21,7 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from hopsartifacts.errors import StorageError
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.previews.documents import Task
 from hopsartifacts.rest.previews.helpers import Previewer
 
 Show = Callable[..., Any]
@@ -352,6 +354,23 @@ def test_a_preview_that_takes_too_long_is_given_up(hosted: Hosted, show: Show) -
     assert show("a.txt", b"a", "tokens")["lines"] == []
     hosted.previewer.close()
     hosted.previewer = Previewer()
+    assert show("a.txt", b"a")["content"]["text"] == "a"
+
+
+def test_a_file_that_cannot_be_read_keeps_nobody_waiting(
+    hosted: Hosted, show: Show
+) -> None:
+    """A helper process that waits for its bytes is not waited for."""
+    show("a.txt", b"a")
+    task = Task(kind="preview", path="a.txt", size_bytes=1)
+
+    def fetch(start: int, size: int) -> bytes:
+        raise StorageError(f"no bytes {start} to {start + size}")
+
+    start = time.monotonic()
+    with pytest.raises(StorageError):
+        hosted.previewer.make(task, fetch)
+    assert time.monotonic() - start < 3
     assert show("a.txt", b"a")["content"]["text"] == "a"
 
 
