@@ -265,6 +265,18 @@ def test_nothing_hides_in_what_looks_like_an_array(show: Show) -> None:
     assert imports(content)["posix.system"]
 
 
+def test_nothing_hides_after_the_first_pickle(show: Show) -> None:
+    """PyTorch's older format has several, and the oldest protocol has no mark."""
+    run = b"cposix\nsystem\n(Vexit 1\ntR."
+    content = show("a.pt", pickle.dumps(1) + run)["content"]
+    assert imports(content) == {"posix.system": True}
+    tensors = show("a.pt", pickle.dumps(1) + b"\0\1\2\3" * 1000)["content"]
+    assert (tensors["imports"], tensors["is_complete"]) == ([], True)
+    padded = show("a.pt", pickle.dumps(1) + b"N0" * 1000 + run)
+    assert not padded["content"]["is_complete"]
+    assert "may import more" in padded["notes"][0]
+
+
 def test_imports_inside_an_archive_of_torch_are_listed(show: Show) -> None:
     files = {"m/data.pkl": pickle.dumps(Runs()), "m/data/0": b"\0" * 10}
     content = show("m.pt", zipped(files))["content"]
