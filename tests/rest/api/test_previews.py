@@ -237,6 +237,29 @@ def test_the_imports_of_a_pickle_are_listed(show: Show, protocol: int) -> None:
     assert imports(content)["posix.system"]
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "is_dangerous"),
+    [
+        (b"logging", b"os.system", True),
+        (b"builtins", b"eval.__call__", True),
+        (b"builtins", b"list", False),
+        (b"operator", b"attrgetter", True),
+        (b"operator", b"itemgetter", False),
+        (b"cProfile", b"run", True),
+        (b"_io", b"FileIO", True),
+        (b"scipy.signal", b"convolve", False),
+        (b"torch.multiprocessing.reductions", b"rebuild_tensor", False),
+    ],
+)
+def test_dangerous_imports_are_marked(
+    show: Show, module: bytes, name: bytes, *, is_dangerous: bool
+) -> None:
+    """Since protocol 4, a name may lead to what another module has imported."""
+    texts = b"".join(b"\x8c" + bytes([len(it)]) + it for it in (module, name))
+    content = show("a.pkl", b"\x80\x04" + texts + b"\x93.")["content"]
+    assert imports(content) == {f"{module.decode()}.{name.decode()}": is_dangerous}
+
+
 @pytest.mark.parametrize("packer", [gzip, bz2, lzma], ids=["gzip", "bz2", "lzma"])
 def test_a_compressed_pickle_is_unpacked(show: Show, packer: Any) -> None:
     content = show("a.joblib", packer.compress(pickle.dumps(Runs())))["content"]
