@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Literal
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from hopsartifacts.artifacts.documents import ArtifactRecord
 
 _SHOWN_BYTES = 1 << 20
+_MOST_STEPS = 5_000_000
+"""Texts that take longer to compare, by far the most of which differs, are not."""
 
 
 class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,4 +92,39 @@ def text_difference(path: str, before: bytes, after: bytes) -> tuple[str, ...]:
         old, new = before.decode().splitlines(), after.decode().splitlines()
     except UnicodeDecodeError:
         return ("(not text)",)
+    if _is_long(old, new):
+        return ("(too many differences to show)",)
     return tuple(difflib.unified_diff(old, new, path, path, lineterm=""))
+
+
+def _is_long(old: list[str], new: list[str]) -> bool:
+    """Return whether it takes too long to find how two texts differ.
+
+    The time can grow with the square of the number of lines.
+    """
+    try:
+        _Measured(old, new).get_matching_blocks()
+    except TimeoutError:
+        return True
+    return False
+
+
+class _Measured(difflib.SequenceMatcher[str]):
+    """Compares lines, and raises ``TimeoutError`` after too many steps."""
+
+    def __init__(self, old: list[str], new: list[str]) -> None:
+        super().__init__(None, old, new)
+        places: Mapping[str, list[int]] = self.b2j  # type: ignore[attr-defined]
+        steps = (1 + len(places.get(line, ())) for line in old)
+        self._steps = [*accumulate(steps, initial=0)]
+        self._left = _MOST_STEPS
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        """Return the longest match in parts of both texts."""
+        end = len(self._steps) - 1 if ahi is None else ahi
+        self._left -= self._steps[end] - self._steps[alo]
+        if self._left < 0:
+            raise TimeoutError
+        return super().find_longest_match(alo, ahi, blo, bhi)

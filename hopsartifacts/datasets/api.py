@@ -175,7 +175,7 @@ class DatasetApi(FixedAttributes):
         """
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
-        self._make_way(source, target, overwrite)
+        self._make_way(source, target, overwrite, is_copy=True)
         own.copy(self._storage, source, target, callback)
 
     def move(
@@ -184,7 +184,7 @@ class DatasetApi(FixedAttributes):
         """Move a file or folder of the user; paths and errors as for ``copy``."""
         source = self._writable(source_path)
         target = self._writable(destination_path, like=source)
-        self._make_way(source, target, overwrite)
+        self._make_way(source, target, overwrite, is_copy=False)
         own.move(self._storage, source, target)
 
     def zip(self, remote_path: str, destination_path: str | None = None) -> str:
@@ -264,12 +264,15 @@ class DatasetApi(FixedAttributes):
                 f"of your own with zip({path!r})"
             ) from error
 
-    def _make_way(self, source: str, target: str, overwrite: bool) -> None:
-        """Delete *target* if it may be overwritten and *source* exists.
+    def _make_way(
+        self, source: str, target: str, overwrite: bool, *, is_copy: bool
+    ) -> None:
+        """Delete *target* if it may be overwritten, and nothing else is in the way.
 
         Raises:
             AlreadyExistsError: *target* is a folder and *source* is a file.
-            InvalidInputError: the file would be directly in the project's root.
+            InvalidInputError: the file would be directly in the project's root; or as
+                for ``copy``.
         """
         entry = own.look(self._storage, source)
         if entry is None:
@@ -284,6 +287,10 @@ class DatasetApi(FixedAttributes):
                     f"{target!r} is a folder, which a file cannot replace: name the "
                     f"file in it, like '{target}/{entry.name}'"
                 )
+            own.check_apart(self._storage, source, target)
+            own.check_above(self._storage, target)
+            if is_copy and is_folder:
+                own.check_unlinked(self._storage, source)
             own.remove(self._storage, target)
 
     def _target_folder(self, path: str) -> str:

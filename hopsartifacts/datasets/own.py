@@ -217,7 +217,13 @@ def check_above(storage: Storage, path: str) -> None:
             )
 
 
-def _checked(storage: Storage, source: str, target: str) -> FileInfo:
+def check_apart(storage: Storage, source: str, target: str) -> FileInfo:
+    """Return the entry of *source*, which could be put at *target* if that is free.
+
+    Raises:
+        PathNotFoundError: *source* does not exist.
+        InvalidInputError: *target* is within *source*.
+    """
     entry = look_unlinked(storage, source)
     if entry is None:
         raise PathNotFoundError(f"{source!r} does not exist, or its path has a link")
@@ -225,6 +231,21 @@ def _checked(storage: Storage, source: str, target: str) -> FileInfo:
         raise InvalidInputError(
             f"{target!r} is within {source!r}: choose a path outside it"
         )
+    return entry
+
+
+def check_unlinked(storage: Storage, path: str) -> None:
+    """Check that the folder *path* contains no link.
+
+    Raises:
+        InvalidInputError: it does.
+    """
+    for _ in plain(walk(storage, path)):
+        pass
+
+
+def _checked(storage: Storage, source: str, target: str) -> FileInfo:
+    entry = check_apart(storage, source, target)
     check_free(storage, target)
     return entry
 

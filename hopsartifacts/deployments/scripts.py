@@ -63,7 +63,7 @@ def missing_modules(
     return sorted(
         MissingModule(module, name)
         for name, source in scripts.items()
-        for module in set(_imported(ast.parse(source)))
+        for module in set(_imported(_parsed(source, name)))
         if module not in beside and not _is_here(module)
     )
 
@@ -104,7 +104,7 @@ def outline(role: Component, data: bytes, own: Iterable[str]) -> Outline:
         own: the paths of the other files in the artifact.
     """
     try:
-        tree = ast.parse(data)
+        tree = _parsed(data, "script")
     except (SyntaxError, ValueError):
         return Outline()
     beside = _modules_of(own)
@@ -126,6 +126,19 @@ def outline(role: Component, data: bytes, own: Iterable[str]) -> Outline:
         if isinstance(it, ast.FunctionDef | ast.AsyncFunctionDef)
     )
     return Outline(class_name=used, methods=tuple(methods), imports=imports)
+
+
+def _parsed(data: bytes, name: str) -> ast.Module:
+    """Return the syntax tree of a script.
+
+    Raises:
+        SyntaxError: it is not Python.
+        ValueError: it is not text, or Python cannot parse it.
+    """
+    try:
+        return ast.parse(data, filename=name)
+    except (RecursionError, MemoryError) as error:
+        raise ValueError("it is nested too deeply to be parsed") from error
 
 
 def _modules_of(paths: Iterable[str]) -> set[str]:
@@ -257,7 +270,7 @@ def check_script(role: Component, name: str, data: bytes) -> None:
             f"{role} script {name!r} is not a .py file: save it as one"
         )
     try:
-        tree = ast.parse(data, filename=name)
+        tree = _parsed(data, name)
     except (SyntaxError, ValueError) as error:
         where = f" in line {error.lineno}" if isinstance(error, SyntaxError) else ""
         what = error.msg if isinstance(error, SyntaxError) else str(error)

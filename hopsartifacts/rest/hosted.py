@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 
 from hopsartifacts import layout
 from hopsartifacts.project import Project
-from hopsartifacts.rest.background import Jobs
+from hopsartifacts.rest.background import Job, Jobs
 from hopsartifacts.rest.browsers import NO_SESSIONS, Sessions
 from hopsartifacts.rest.change_events import FileEvent, publish_changes
 from hopsartifacts.rest.deployment_states import Watch
@@ -149,9 +149,7 @@ class Hosted:
         )
         self.search = Search(project.storage, self.rows)
         self.watch = Watch(project, self.announcer, self.rows)
-        self.jobs = Jobs(
-            lambda job: self.announcer.publish("job", replace(job, result=None))
-        )
+        self.jobs = Jobs(self._announce_job)
         self.listeners = ListenerLimit(settings.max_listeners)
         self.log_listeners = ListenerLimit(settings.max_log_listeners)
         self.folder_names = FolderNames(project.storage)
@@ -170,6 +168,11 @@ class Hosted:
         self.jobs.close()
         self.previewer.close()
         self.announcer.close()
+
+    def _announce_job(self, job: Job[Any]) -> None:
+        if job.ended:
+            self.watch.hurry()  # what it has written is news
+        self.announcer.publish("job", replace(job, result=None))
 
     def announce_file(self, path: str) -> None:
         """Publish that a file or folder of the user's own was written or is gone.

@@ -76,7 +76,9 @@ export function useLoad<Data>(
     latest.current
       .read(control.signal)
       .then((data) => {
-        keep(key, data);
+        if (!control.signal.aborted) {
+          keep(key, data);
+        }
         return undefined;
       }, asProblem)
       .then((problem) => {
@@ -216,10 +218,15 @@ export function usePages<Row>(
     latest
       .current(cursor, FIRST, new AbortController().signal)
       .then(
-        (next) => set({ ...next, items: [...data.items, ...next.items] }),
+        (next) => {
+          // After an event, newer rows may be there that this page does not follow.
+          if (key !== null && kept.get(key) === data) {
+            set({ ...next, items: [...data.items, ...next.items] });
+          }
+        },
         () => loaded.reload(),
       )
       .finally(() => setReadingMore(false));
-  }, [data, set, isReadingMore, loaded.reload]);
+  }, [key, data, set, isReadingMore, loaded.reload]);
   return { ...loaded, more, isReadingMore };
 }

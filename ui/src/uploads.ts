@@ -145,7 +145,11 @@ export function forget(gone: readonly Upload[]): void {
 /** Whether `file` looks like the one of an upload that was begun before. */
 export function isFileOf(begun: Schemas["FileUpload"], file: File): boolean {
   const known = remembered()[begun.id];
-  return begun.size_bytes === file.size && (!known || known.modified === file.lastModified);
+  // Another browser may have begun it: then the file is at least no newer.
+  const isUnchanged = known
+    ? known.modified === file.lastModified
+    : file.lastModified <= Date.parse(begun.created);
+  return begun.size_bytes === file.size && isUnchanged;
 }
 
 /** What an upload is of: its path, or the name of the file that this browser began. */

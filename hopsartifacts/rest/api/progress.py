@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.progress import (
     Kind,
     RunProgress,
@@ -71,7 +72,7 @@ def _progress(call: OperationCall) -> DeploymentProgress:
     name = name_of(call)
     sealed = read_deployment(call.hosted.storage, name)
     serving = call.hosted.project.get_model_serving()
-    progress, job = serving.progress_of(sealed), _newest_job(call, name)
+    progress, job = serving.progress_of(sealed), _newest_job(call, sealed)
     state = serving.state_of(sealed)
     shown: dict[str, Any]
     if job and job.kind == "start" and _is_before_run(job, progress):
@@ -84,12 +85,18 @@ def _progress(call: OperationCall) -> DeploymentProgress:
     )
 
 
-def _newest_job(call: OperationCall, name: str) -> Job[Any] | None:
-    """Return the newest start or stop that this server was asked for."""
+def _newest_job(call: OperationCall, sealed: Deployed) -> Job[Any] | None:
+    """Return the newest start or stop that this server was asked for.
+
+    Those of an earlier deployment with the same name do not count.
+    """
+    made = datetime.fromisoformat(sealed.created)
     found = [
         job
         for job in call.hosted.jobs.all()
-        if job.subject == name and job.kind in {"start", "stop"}
+        if job.subject == sealed.name
+        and job.kind in {"start", "stop"}
+        and _created(job) >= made
     ]
     return found[-1] if found else None
 

@@ -31,6 +31,8 @@ from hopsartifacts.serving.traffic import (
 MOST_STEPS = 1000
 _DEFAULT_STEPS = 120
 _MOST_S = 400 * 24 * HOUR_S
+_LAST_S = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+"""Later times cannot be rounded up to whole steps."""
 _MOST_CHARACTERS = 16 * 1024
 """Longer bodies of logged requests and answers are cut."""
 
@@ -198,10 +200,15 @@ def _period(wanted: TrafficQuery) -> Period:
     end_s = wanted.end.timestamp() if wanted.end else now_s
     start_s = wanted.start.timestamp() if wanted.start else end_s - HOUR_S
     lasts_s = end_s - start_s
-    if not 0 < lasts_s <= _MOST_S or start_s < 0:
+    if not 0 < lasts_s <= _MOST_S or start_s < 0 or end_s > _LAST_S:
         raise InvalidInputError(
+<<<<<<< HEAD
             f"from and to: the period lasts {lasts_s:.0f} seconds; give a period that "
             f"begins before it ends, after 1970, and lasts at most 400 days"
+=======
+            "from and to: give a period that begins before it ends, after 1970 and "
+            "before 9999, and lasts at most 400 days"
+>>>>>>> review
         )
     step_s = wanted.step or _step_s(lasts_s)
     if step_s % MINUTE_S:

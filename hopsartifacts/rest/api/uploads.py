@@ -144,9 +144,11 @@ async def _put(call: OperationCall) -> FileUpload:
     except ClientDisconnect as error:
         raise broken_off() from error
     finally:
-        if kept:
-            await to_thread.run_sync(sender.write, bytes(kept))
-        sender.end()
+        try:
+            if kept:
+                await to_thread.run_sync(sender.write, bytes(kept))
+        finally:
+            sender.end()
     return await to_thread.run_sync(_get, call)
 
 

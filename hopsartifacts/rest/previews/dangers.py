@@ -5,14 +5,22 @@ COMPUTED = "(a name that is computed)"
 _BUILTINS = frozenset({"builtins", "__builtin__"})
 _MODULES = frozenset(
     (
+        "_io",
+        "_pickle",
+        "_posixsubprocess",
+        "_pyio",
+        "_socket",
         "asyncio",
         "bdb",
+        "cProfile",
         "cffi",
         "code",
         "codeop",
         "commands",
         "ctypes",
         "distutils",
+        "doctest",
+        "ensurepip",
         "ftplib",
         "http",
         "imaplib",
@@ -23,11 +31,14 @@ _MODULES = frozenset(
         "os",
         "pathlib",
         "pdb",
+        "pickle",
         "pip",
         "pkgutil",
         "platform",
         "posix",
+        "profile",
         "pty",
+        "pydoc",
         "requests",
         "runpy",
         "shutil",
@@ -42,6 +53,7 @@ _MODULES = frozenset(
         "trace",
         "types",
         "urllib",
+        "venv",
         "webbrowser",
         "zipimport",
     )
@@ -68,12 +80,35 @@ _FUNCTIONS = frozenset(
     )
 )
 """Built-in functions of that kind."""
+_GETTERS = frozenset(
+    f"{module}.{name}"
+    for module in ("operator", "_operator")
+    for name in ("attrgetter", "methodcaller")
+)
+"""What does the same as the built-in ``getattr``."""
+_BEHIND = frozenset(
+    (
+        *_BUILTINS,
+        "ctypes",
+        "importlib",
+        "nt",
+        "os",
+        "posix",
+        "pty",
+        "runpy",
+        "shutil",
+        "socket",
+        "subprocess",
+        "sys",
+    )
+)
+"""Such modules as attributes of others, which imported them: ``logging.os.system``."""
 
 
 def is_dangerous(name: str) -> bool:
     """Return whether *name* can run commands or code, or reach files or the network."""
-    module, _, attribute = name.rpartition(".")
-    top = module.partition(".")[0]
+    top, *behind = name.split(".")
     if top in _BUILTINS:
-        return attribute in _FUNCTIONS
-    return name == COMPUTED or top in _MODULES
+        return not _FUNCTIONS.isdisjoint(behind)
+    is_known = name == COMPUTED or name in _GETTERS
+    return is_known or top in _MODULES or not _BEHIND.isdisjoint(behind)

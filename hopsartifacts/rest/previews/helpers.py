@@ -145,6 +145,9 @@ class Previewer:
             document = None
             try:
                 document = helper.make(task, fetch)
+            except BaseException:
+                helper.kill()  # it waits for bytes that do not come
+                raise
             finally:
                 timer.cancel()
                 if document is not None and not is_late:

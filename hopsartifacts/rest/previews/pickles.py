@@ -274,10 +274,16 @@ _STEPS: dict[str, _Step] = {
 
 
 class _Reading:
-    """One reading of a file that has one pickle or more, one after the other."""
+    """One reading of a file that has one pickle or more, one after the other.
+
+    Attributes:
+        imports: the names that are imported.
+        is_sure: whether all bytes that might be instructions were followed.
+    """
 
     def __init__(self, file: _Instructions) -> None:
         self.imports: set[str] = set()
+        self.is_sure = True
         self._file = file
         self._left = _MOST_INSTRUCTIONS
 
@@ -289,9 +295,13 @@ class _Reading:
             UnreadableError: it is too long.
         """
         self._pickle()
-        # PyTorch's older format has several. Each begins with its protocol.
-        while self._file.read(1) == b"\x80":
+        # PyTorch's older format has several, and then the bytes of tensors.
+        while following := self._file.read(1):
             self._file.skip(-1)
+            if following != b"\x80":
+                # The oldest protocol begins with any instruction.
+                self._look_ahead(_Machine(self.imports))
+                return
             self._pickle()
 
     def _pickle(self) -> None:
@@ -309,17 +319,18 @@ class _Reading:
                 self._skip_array(machine.array[1])
 
     def _look_ahead(self, machine: _Machine) -> None:
-        """Add what would be imported if the array were instructions.
+        """Add what would be imported if the bytes from here on were instructions.
 
-        They are, if it is loaded by ``pickle`` and not by joblib: so nothing can be
-        hidden in what looks like an array.
+        An array is, if it is loaded by ``pickle`` and not by joblib: so nothing can be
+        hidden in what looks like an array, or like tensors.
         """
         ahead, position = machine.ahead(), self._file.tell()
         operations = self._file.instructions()
         with suppress(*_DAMAGED):
-            for _, (code, argument, _) in zip(
-                range(_MOST_AHEAD), operations, strict=False
-            ):
+            for number, (code, argument, _) in enumerate(operations):
+                if number == _MOST_AHEAD:
+                    self.is_sure = False
+                    break
                 ahead.step(code, argument)
         self.imports |= {it for it in ahead.imports if _IS_NAME.fullmatch(it)}
         self._file.go_to(position)
@@ -351,7 +362,9 @@ def pickle_imports(file: FileBytes, notes: list[str]) -> Pickle:
     is_complete = False
     try:
         reading.pickles()
-        is_complete = True
+        is_complete = reading.is_sure
+        if not is_complete:
+            notes.append("what looks like an array or a tensor may import more")
     except UnreadableError as error:
         notes.append(f"{error}; it may import more")
     except _DAMAGED as error:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from hopsartifacts.errors import InvalidInputError, NotFoundError
 from hopsartifacts.serving.contract import (
@@ -22,6 +22,7 @@ from hopsartifacts.serving.contract import (
 from hopsartifacts.serving.local.log_files import (
     MOST_TAIL_BYTES,
     STAMP,
+    aside,
     files_of,
     is_written,
     newest_number,
@@ -100,12 +101,21 @@ class ArchivedLog:
         for part in self._parts:
             left = part.size - start
             if left > 0:
-                with part.path.open("rb") as file:
+                with self._opened(part) as file:
                     file.seek(start)
                     while left > 0 and (data := file.read(min(left, _CHUNK_BYTES))):
                         left -= len(data)
                         yield data
             start = max(0, start - part.size)
+
+    def _opened(self, part: _Part) -> BinaryIO:
+        """Open a file, which may have another name since the log was rotated."""
+        file = part.path.open("rb")
+        is_newest = part.path == self._path
+        if is_newest and newest_number(self._path) != part.number:
+            file.close()
+            return aside(self._path, part.number).open("rb")
+        return file
 
     def lines(self, count: int, *, before: str = "", after: str = "") -> LogLines:
         """Return *count* lines, or as many as fit into 8 MiB.

@@ -269,7 +269,10 @@ def test_a_script_is_described(
         ("class Other: pass\n", "has no class Predictor"),
         (f"from . import helper\n{SCRIPT}", "from . import helper"),
         ("\0", "is not Python"),
+        (f"{SCRIPT}x = {'-' * 100_000}1", "nested too deeply"),
+        (f"{SCRIPT}x = ''{'.a' * 100_000}", "nested too deeply"),
     ],
+    ids=["syntax", "class", "relative", "zero", "minus", "attributes"],
 )
 def test_a_script_that_cannot_be_served_is_a_problem(
     check: Check,
@@ -292,6 +295,21 @@ def test_scripts_of_a_requested_artifact_are_described(
     asked = {"model": "iris", "model_version": 1, "artifact_version": 1, "name": "b"}
     [script] = check(**asked)["scripts"]
     assert (script["path"], script["class_name"]) == ("predict.py", "Predictor")
+
+
+def test_what_takes_long_to_compare_is_not(
+    client: TestClient, check: Check, full: dict[str, Any], put: Callable[..., str]
+) -> None:
+    """The time would grow with the square of the number of lines."""
+    lines = [f"# {number}\n" for number in range(30_000)]
+    put("predict.py", SCRIPT + "".join(lines))
+    assert client.post("/api/v1/deployments", json=full).status_code == 201
+    put("predict.py", SCRIPT + "".join(f"{line}#\n" for line in lines))
+    [file] = check(**full, name="other")["artifact"]["nearest"]["files"]
+    assert file["lines"] == ["(too many differences to show)"]
+    put("predict.py", SCRIPT + "".join(lines[:-1]))
+    [file] = check(**full, name="other")["artifact"]["nearest"]["files"]
+    assert file["lines"][-1] == "-# 29999"
 
 
 def test_all_problems_are_found_at_once(check: Check, full: dict[str, Any]) -> None:

@@ -119,6 +119,25 @@ def test_who_listens_hears_of_models_and_aliases(
         ]
 
 
+def test_what_a_job_has_written_is_told_at_once(
+    memory_project: Project, tmp_path: Path
+) -> None:
+    """On remote storage, the logs are otherwise looked at every ten seconds."""
+    (tmp_path / "model.bin").write_bytes(b"model")
+
+    def work(_: object) -> None:
+        registry = memory_project.get_model_registry()
+        registry.python.create_model("roses").save(tmp_path / "model.bin")
+
+    hosted = Hosted(memory_project, FixedKeys(), None)
+    with serving(hosted) as server, server.listen() as listener:
+        until(lambda: hosted.watch._told is not None)
+        start = time.monotonic()
+        hosted.jobs.start("save", work, by="admin", subject="roses")
+        listener.until("model", name="roses")
+        assert time.monotonic() - start < 5
+
+
 def test_models_that_are_there_already_are_no_news(
     server: Serving, save_model: Callable[..., Any]
 ) -> None:

@@ -181,6 +181,56 @@ def test_only_what_is_asked_for_is_replaced(
     assert project.storage.read("Resources/there") == TREE["a.txt"]
 
 
+@pytest.mark.parametrize("action", ["moves", "copies"])
+@pytest.mark.parametrize(
+    ("source", "target", "status"),
+    [
+        ("Resources/data", "Resources/data/ü 模型", 400),
+        ("Resources/data", "Resources/data/a.txt", 400),
+        ("Resources/data/a.txt", "Resources/link/secret", 400),
+        ("Resources/link/secret", "Resources/there", 404),
+    ],
+)
+def test_what_is_refused_replaces_nothing(
+    client: TestClient,
+    project: Project,
+    tmp_path: Path,
+    *,
+    action: str,
+    source: str,
+    target: str,
+    status: int,
+) -> None:
+    fill(project)
+    project.storage.write("Resources/there", [b"old"])
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text("secret")
+    folder = project.storage.local_path("Resources")
+    assert folder
+    (folder / "link").symlink_to(outside)
+    before = below(project, "Resources")
+    body = {"source": source, "target": target, "overwrite": True}
+    answer = client.post(f"{V1}/{action}", json=body)
+    assert answer.status_code == status, answer.text
+    assert below(project, "Resources") == before
+    assert (outside / "secret").read_text() == "secret"
+
+
+def test_a_copy_that_a_link_prevents_replaces_nothing(
+    client: TestClient, project: Project
+) -> None:
+    fill(project)
+    project.storage.write("Resources/there/old", [b"old"])
+    folder = project.storage.local_path("Resources/data")
+    assert folder
+    (folder / "link").symlink_to("/etc")
+    body = {"source": "Resources/data", "target": "Resources/there", "overwrite": True}
+    answer = client.post(f"{V1}/copies", json=body)
+    assert answer.status_code == 400, answer.text
+    assert below(project, "Resources/there") == {"old": b"old"}
+
+
 def opened(answer: Any) -> dict[str, bytes]:
     """Return the files in an archive, after checks of what clients see of it."""
     assert answer.status_code == 200, answer.text

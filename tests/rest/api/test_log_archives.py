@@ -127,6 +127,20 @@ def test_positions_stay_the_same_when_a_log_is_rotated(
     assert texts(get(path, after=last["position"])) == ["line 301"]
 
 
+def test_a_log_that_is_rotated_while_it_is_taken_stays_the_same(
+    three: str, project: Project
+) -> None:
+    folder = project.storage.local_path("Logs/Serving/flowers")
+    assert folder is not None
+    taken = log_archives.archived_log([folder], three, "predictor").chunks(0)
+    first = next(taken)
+    name = f"{three}_predictor.log"
+    (folder / name).rename(folder / f"{name}.3")
+    (folder / name).write_text("another line\n" * 300)
+    text = b"".join([first, *taken]).decode()
+    assert text == "".join(f"{line}\n" for line in LINES)
+
+
 @pytest.mark.parametrize(
     ("query", "status"),
     [

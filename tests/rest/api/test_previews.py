@@ -21,7 +21,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from hopsartifacts.errors import StorageError
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.rest.previews.documents import Task
 from hopsartifacts.rest.previews.helpers import Previewer
 
 Show = Callable[..., Any]
@@ -235,6 +237,29 @@ def test_the_imports_of_a_pickle_are_listed(show: Show, protocol: int) -> None:
     assert imports(content)["posix.system"]
 
 
+@pytest.mark.parametrize(
+    ("module", "name", "is_dangerous"),
+    [
+        (b"logging", b"os.system", True),
+        (b"builtins", b"eval.__call__", True),
+        (b"builtins", b"list", False),
+        (b"operator", b"attrgetter", True),
+        (b"operator", b"itemgetter", False),
+        (b"cProfile", b"run", True),
+        (b"_io", b"FileIO", True),
+        (b"scipy.signal", b"convolve", False),
+        (b"torch.multiprocessing.reductions", b"rebuild_tensor", False),
+    ],
+)
+def test_dangerous_imports_are_marked(
+    show: Show, module: bytes, name: bytes, *, is_dangerous: bool
+) -> None:
+    """Since protocol 4, a name may lead to what another module has imported."""
+    texts = b"".join(b"\x8c" + bytes([len(it)]) + it for it in (module, name))
+    content = show("a.pkl", b"\x80\x04" + texts + b"\x93.")["content"]
+    assert imports(content) == {f"{module.decode()}.{name.decode()}": is_dangerous}
+
+
 @pytest.mark.parametrize("packer", [gzip, bz2, lzma], ids=["gzip", "bz2", "lzma"])
 def test_a_compressed_pickle_is_unpacked(show: Show, packer: Any) -> None:
     content = show("a.joblib", packer.compress(pickle.dumps(Runs())))["content"]
@@ -261,6 +286,18 @@ def test_nothing_hides_in_what_looks_like_an_array(show: Show) -> None:
     content = show("a.pkl", wrapper + shape + kind + run)["content"]
     assert content["is_complete"]
     assert imports(content)["posix.system"]
+
+
+def test_nothing_hides_after_the_first_pickle(show: Show) -> None:
+    """PyTorch's older format has several, and the oldest protocol has no mark."""
+    run = b"cposix\nsystem\n(Vexit 1\ntR."
+    content = show("a.pt", pickle.dumps(1) + run)["content"]
+    assert imports(content) == {"posix.system": True}
+    tensors = show("a.pt", pickle.dumps(1) + b"\0\1\2\3" * 1000)["content"]
+    assert (tensors["imports"], tensors["is_complete"]) == ([], True)
+    padded = show("a.pt", pickle.dumps(1) + b"N0" * 1000 + run)
+    assert not padded["content"]["is_complete"]
+    assert "may import more" in padded["notes"][0]
 
 
 def test_imports_inside_an_archive_of_torch_are_listed(show: Show) -> None:
@@ -352,6 +389,23 @@ def test_a_preview_that_takes_too_long_is_given_up(hosted: Hosted, show: Show) -
     assert show("a.txt", b"a", "tokens")["lines"] == []
     hosted.previewer.close()
     hosted.previewer = Previewer()
+    assert show("a.txt", b"a")["content"]["text"] == "a"
+
+
+def test_a_file_that_cannot_be_read_keeps_nobody_waiting(
+    hosted: Hosted, show: Show
+) -> None:
+    """A helper process that waits for its bytes is not waited for."""
+    show("a.txt", b"a")
+    task = Task(kind="preview", path="a.txt", size_bytes=1)
+
+    def fetch(start: int, size: int) -> bytes:
+        raise StorageError(f"no bytes {start} to {start + size}")
+
+    start = time.monotonic()
+    with pytest.raises(StorageError):
+        hosted.previewer.make(task, fetch)
+    assert time.monotonic() - start < 3
     assert show("a.txt", b"a")["content"]["text"] == "a"
 
 

@@ -128,6 +128,21 @@ def test_a_start_that_fails_before_its_run(
     assert progress["state"]["status"] == "Created"
 
 
+def test_a_failure_of_an_earlier_deployment_with_the_name(
+    save: Callable[[str], None],
+    act: Callable[[str], Any],
+    get: Callable[..., Any],
+    client: TestClient,
+) -> None:
+    with pytest.warns(UserWarning, match="a_module_that_is_nowhere"):
+        save(f"import a_module_that_is_nowhere\n{GOOD}")
+    assert act("start")["status"] == "failed"
+    assert client.delete(f"/api/v1{FLOWERS}").status_code == 204
+    save(GOOD)
+    progress = get(f"{FLOWERS}/progress")
+    assert (progress["kind"], progress["steps"]) == (None, [])
+
+
 def test_a_process_that_is_killed(
     save: Callable[[str], None], act: Callable[[str], Any], get: Callable[..., Any]
 ) -> None:

@@ -268,6 +268,8 @@ def test_examples_come_from_the_deployment_or_its_model(
         {"from": "yesterday"},
         {"from": "1000-01-01T00:00:00Z"},
         {"to": "9999-12-31T23:59:59Z", "from": "2000-01-01T00:00:00Z"},
+        {"to": "9999-12-31T23:59:59Z"},
+        {"to": "9999-12-31T23:59:59-23:59", "source": "inference_log"},
         {"step": 1},
         {"step": 90},
         {"step": 60, "from": "2026-11-01T00:00:00Z", "to": "2026-11-30T00:00:00Z"},

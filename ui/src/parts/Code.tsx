@@ -110,7 +110,7 @@ function inOneLine(value: unknown): string {
 /** A curl call, for `key.txt`: of this server, unless `path` is a whole URL. */
 export function curl(method: string, path: string, body?: unknown, hasKey = true): string {
   const url = path.startsWith("/") ? location.origin + path : path;
-  const parts = [`curl -X ${method} ${url}`];
+  const parts = [`curl -X ${method} ${shell(url)}`];
   if (hasKey) {
     parts.push(`-H "Authorization: ApiKey $(cat key.txt)"`);
   }

@@ -88,7 +88,10 @@ function Asked({ asked }: { asked: Question }) {
   const [failure, setFailure] = useState("");
   const [isBusy, setBusy] = useState(false);
   const close = () => {
-    question.value = null;
+    // While it was busy, another question may have come.
+    if (question.value === asked) {
+      question.value = null;
+    }
   };
   const isReady = !asked.typed || typed === asked.typed;
   const run = async (event: Event) => {

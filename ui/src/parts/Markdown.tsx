@@ -1,6 +1,7 @@
 /** Markdown as nodes: headings, lists, code, quotes, emphasis and links, and no HTML. */
 
 import type { ComponentChildren } from "preact";
+import { PIECES, untrailed } from "./pieces.ts";
 
 /** The text of a Markdown document. */
 export function Markdown({ text }: { text: string }) {
@@ -8,7 +9,7 @@ export function Markdown({ text }: { text: string }) {
 }
 
 const LIST = /^\s*(?:[-*+]|\d+[.)])\s+/;
-const HEADING = /^(#{1,6})\s+(.*?)\s*#*$/;
+const HEADING = /^(#{1,6})\s/;
 const ENDS = /^(?:#{1,6}\s|```|>|\s*(?:[-*+]|\d+[.)])\s|\s*$)/;
 
 function blocks(lines: readonly string[]): ComponentChildren[] {
@@ -36,7 +37,8 @@ function blocks(lines: readonly string[]): ComponentChildren[] {
       );
     } else if (heading) {
       at += 1;
-      out.push(<p class={`heading h${heading[1]?.length}`}>{inline(heading[2] ?? "")}</p>);
+      const title = line.slice(heading[0].length).trim();
+      out.push(<p class={`heading h${heading[1]?.length}`}>{inline(untrailed(title))}</p>);
     } else if (LIST.test(line)) {
       const items = take((it) => LIST.test(it));
       const shown = items.map((it) => <li key={it}>{inline(it.replace(LIST, ""))}</li>);
@@ -52,9 +54,6 @@ function blocks(lines: readonly string[]): ComponentChildren[] {
   }
   return out;
 }
-
-const PIECES =
-  /(`[^`]+`)|\*\*([^*]+)\*\*|(?<![\w*])[*_]([^*_\s][^*_]*)[*_](?!\w)|\[([^\]]+)\]\((https?:\/\/[^)\s]+)\)/g;
 
 function inline(text: string): ComponentChildren[] {
   const out: ComponentChildren[] = [];

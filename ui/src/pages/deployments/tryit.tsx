@@ -10,6 +10,7 @@ import {
   ProblemError,
   type Schemas,
 } from "../../api.ts";
+import { valueProblem } from "../../json.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, json, python, SameIn, Snippet } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
@@ -206,7 +207,7 @@ function Try(props: TabProps & { endpoints: Schemas["Endpoints"] }) {
             <Action
               kind="quiet"
               scope="deploy"
-              disabledBy={reason}
+              disabledBy={reason || valueProblem(text)}
               onClick={() => askGolden(name, parsed.value)}
             >
               Keep as golden request…

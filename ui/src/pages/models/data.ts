@@ -1,7 +1,8 @@
 /** What the pages of models share: types, addresses, choices kept in this browser. */
 
 import { signal } from "@preact/signals";
-import type { Schemas } from "../../api.ts";
+import { ProblemError, type Schemas } from "../../api.ts";
+import { valueProblem } from "../../json.ts";
 import type { LiveEvent } from "../../live.ts";
 import { to, withQuery } from "../../route.ts";
 
@@ -88,6 +89,15 @@ export function typedValue(value: unknown): string {
   return typeof value === "string" && readValue(value) === value
     ? value
     : JSON.stringify(value);
+}
+
+/** The same to send it; throws if a number in it would become another one. */
+export function sentValue(text: string): unknown {
+  const problem = valueProblem(text);
+  if (problem) {
+    throw new ProblemError(422, "Not possible here", problem);
+  }
+  return readValue(text);
 }
 
 /** What a field means: JSON if it is JSON, else the text. */

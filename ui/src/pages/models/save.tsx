@@ -6,6 +6,7 @@ import { api, ask, asProblem, ProblemError, type Schemas } from "../../api.ts";
 import { chosenIn, dropped } from "../../files.ts";
 import { Page } from "../../frame.tsx";
 import { ended } from "../../jobs.ts";
+import { jsonProblem, valueProblem } from "../../json.ts";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, shell, type Ways } from "../../parts/Code.tsx";
@@ -519,22 +520,14 @@ function asValue(text: string): unknown {
   }
 }
 
-function jsonProblem(text: string): string {
-  try {
-    JSON.parse(text || "null");
-    return "";
-  } catch (cause) {
-    return `This is not JSON: ${(cause as Error).message}`;
-  }
-}
-
 function jsonProblems(text: string) {
   const detail = jsonProblem(text);
   return detail ? [{ pointer: "", detail }] : [];
 }
 
 function jsonIn(it: Entered): string {
-  return jsonProblem(it.example) || jsonProblem(it.schema);
+  const values = [...it.metrics, ...it.tags].map(({ value }) => valueProblem(value));
+  return jsonProblem(it.example) || jsonProblem(it.schema) || values.find(Boolean) || "";
 }
 
 function waysOf(name: string, framework: string, it: Entered, source: string | null): Ways {

@@ -29,6 +29,7 @@ import {
   fileHref,
   modelHref,
   readValue,
+  sentValue,
   shownValue,
   typedValue,
 } from "./data.ts";
@@ -404,11 +405,11 @@ function Tag({ of, tag, value }: { of: Detail; tag: string; value: unknown }) {
     }
     return { text: typedValue(data), etag: response.headers.get("etag") ?? "" };
   };
-  const write = (text: string, etag: string) =>
+  const write = async (text: string, etag: string) =>
     ask(
       api.PUT(TAG, {
         params: { path, header: { "If-Match": etag } },
-        body: readValue(text),
+        body: sentValue(text),
       }),
     );
   return (
@@ -474,7 +475,7 @@ function NewTag({ of }: { of: Detail }) {
     await ask(
       api.PUT(TAG, {
         params: { path, header: { "If-None-Match": "*" } },
-        body: readValue(text),
+        body: sentValue(text),
       }),
     );
     toast(`Tag ${tag} added`);

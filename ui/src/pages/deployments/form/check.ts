@@ -2,8 +2,9 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, ask, type FieldProblem, type ProblemError, type Schemas } from "../../../api.ts";
+import { jsonProblem } from "../../../json.ts";
 import { useLoad } from "../../../load.ts";
-import { bodyOf, type Form, jsonProblem, notNumbers, repeated } from "./state.ts";
+import { bodyOf, type Form, notNumbers, repeated } from "./state.ts";
 
 export type Check = Schemas["DeploymentCheck"];
 
@@ -62,7 +63,7 @@ function useSettled(value: string): string {
 export function localProblems(form: Form): FieldProblem[] {
   const { draft } = form;
   const found: FieldProblem[] = [];
-  const broken = jsonProblem(draft.golden_request);
+  const broken = jsonProblem(draft.golden_request ?? "");
   if (broken) {
     found.push({ pointer: "/golden_request", detail: broken });
   }

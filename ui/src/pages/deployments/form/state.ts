@@ -270,16 +270,6 @@ function golden(text: string | undefined, base: Base, isSameModel: boolean): unk
   return { request: parsed(text) };
 }
 
-/** Why the golden request is no JSON; empty if it is. */
-export function jsonProblem(text: string | undefined): string {
-  try {
-    JSON.parse(text || "null");
-    return "";
-  } catch (cause) {
-    return `This is not JSON: ${(cause as Error).message}`;
-  }
-}
-
 /** The variable that is given twice, if there is one. */
 export function repeated({ env_vars = [] }: Draft): string | undefined {
   const names = env_vars.map(([it]) => it);
