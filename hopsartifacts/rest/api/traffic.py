@@ -202,13 +202,9 @@ def _period(wanted: TrafficQuery) -> Period:
     lasts_s = end_s - start_s
     if not 0 < lasts_s <= _MOST_S or start_s < 0 or end_s > _LAST_S:
         raise InvalidInputError(
-<<<<<<< HEAD
             f"from and to: the period lasts {lasts_s:.0f} seconds; give a period that "
-            f"begins before it ends, after 1970, and lasts at most 400 days"
-=======
-            "from and to: give a period that begins before it ends, after 1970 and "
-            "before 9999, and lasts at most 400 days"
->>>>>>> review
+            f"begins before it ends, after 1970 and before 9999, and lasts at most 400 "
+            f"days"
         )
     step_s = wanted.step or _step_s(lasts_s)
     if step_s % MINUTE_S:

@@ -7,17 +7,17 @@ import {
   lineOf,
   progressOf,
   tabOf
-} from "./shared-2.js";
+} from "./shared-3.js";
 import {
   RunState,
   isPassing,
   toneOf
-} from "./shared-3.js";
+} from "./shared-4.js";
 import {
   Filters,
   filtered,
   optionsOf
-} from "./shared-9.js";
+} from "./shared-10.js";
 import {
   $,
   A,

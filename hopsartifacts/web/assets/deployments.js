@@ -7,32 +7,35 @@ import {
   progressOf,
   start,
   tabOf
-} from "./shared-2.js";
+} from "./shared-3.js";
 import {
   Changes
-} from "./shared-5.js";
+} from "./shared-6.js";
 import {
   Source
-} from "./shared-11.js";
+} from "./shared-12.js";
 import {
   useWidth
-} from "./shared-6.js";
+} from "./shared-7.js";
 import {
   conditionOf,
   isPassing,
   toneOf
-} from "./shared-3.js";
+} from "./shared-4.js";
 import {
   SearchField
-} from "./shared-9.js";
+} from "./shared-10.js";
+import {
+  valueProblem
+} from "./shared-2.js";
 import {
   Tabs
-} from "./shared-12.js";
+} from "./shared-13.js";
 import {
   CheckField,
   SelectField,
   TextField
-} from "./shared-8.js";
+} from "./shared-9.js";
 import {
   $,
   A,
@@ -1864,7 +1867,7 @@ function Try(props) {
                 {
                   kind: "quiet",
                   scope: "deploy",
-                  disabledBy: reason,
+                  disabledBy: reason || valueProblem(text),
                   onClick: () => askGolden(name, parsed.value),
                   children: "Keep as golden request…"
                 }

@@ -1,7 +1,7 @@
 import {
   Preview
-} from "./shared-10.js";
-import "./shared-11.js";
+} from "./shared-11.js";
+import "./shared-12.js";
 import {
   Differing,
   Download,
@@ -10,12 +10,12 @@ import {
   Repair,
   RepairDialog,
   Verify
-} from "./shared-4.js";
+} from "./shared-5.js";
 import {
   Filters,
   filtered
-} from "./shared-9.js";
-import "./shared-8.js";
+} from "./shared-10.js";
+import "./shared-9.js";
 import {
   $,
   A,

@@ -1,21 +1,24 @@
 import {
   Changes,
   FileChanges
-} from "./shared-5.js";
+} from "./shared-6.js";
 import {
   Preview
-} from "./shared-10.js";
-import "./shared-11.js";
+} from "./shared-11.js";
+import "./shared-12.js";
 import {
   Combobox
-} from "./shared-7.js";
+} from "./shared-8.js";
+import {
+  jsonProblem
+} from "./shared-2.js";
 import {
   CheckField,
   Field,
   SelectField,
   TextField,
   problemsAt
-} from "./shared-8.js";
+} from "./shared-9.js";
 import {
   $,
   A,
@@ -798,14 +801,6 @@ function golden(text, base, isSameModel) {
   }
   return { request: parsed(text) };
 }
-function jsonProblem(text) {
-  try {
-    JSON.parse(text || "null");
-    return "";
-  } catch (cause) {
-    return `This is not JSON: ${cause.message}`;
-  }
-}
 function repeated({ env_vars = [] }) {
   const names = env_vars.map(([it]) => it);
   return names.find((it, index) => it && names.indexOf(it) !== index);
@@ -1328,7 +1323,7 @@ function useSettled(value) {
 function localProblems(form) {
   const { draft } = form;
   const found = [];
-  const broken = jsonProblem(draft.golden_request);
+  const broken = jsonProblem(draft.golden_request ?? "");
   if (broken) {
     found.push({ pointer: "/golden_request", detail: broken });
   }

@@ -1,27 +1,31 @@
 import {
   Chart
-} from "./shared-6.js";
+} from "./shared-7.js";
 import {
   RunState
-} from "./shared-3.js";
+} from "./shared-4.js";
 import {
   FolderPicker,
   IntegrityMark,
   Verify
-} from "./shared-4.js";
+} from "./shared-5.js";
 import {
   Filters,
   filtered
-} from "./shared-9.js";
+} from "./shared-10.js";
 import {
   Combobox
-} from "./shared-7.js";
+} from "./shared-8.js";
+import {
+  jsonProblem,
+  valueProblem
+} from "./shared-2.js";
 import {
   Tabs
-} from "./shared-12.js";
+} from "./shared-13.js";
 import {
   TextField
-} from "./shared-8.js";
+} from "./shared-9.js";
 import {
   $,
   A,
@@ -376,6 +380,13 @@ function shownValue(value) {
 }
 function typedValue(value) {
   return typeof value === "string" && readValue(value) === value ? value : JSON.stringify(value);
+}
+function sentValue(text) {
+  const problem = valueProblem(text);
+  if (problem) {
+    throw new ProblemError(422, "Not possible here", problem);
+  }
+  return readValue(text);
 }
 function readValue(text) {
   try {
@@ -2202,20 +2213,13 @@ function asValue(text) {
     return text;
   }
 }
-function jsonProblem(text) {
-  try {
-    JSON.parse(text || "null");
-    return "";
-  } catch (cause) {
-    return `This is not JSON: ${cause.message}`;
-  }
-}
 function jsonProblems(text) {
   const detail = jsonProblem(text);
   return detail ? [{ pointer: "", detail }] : [];
 }
 function jsonIn(it) {
-  return jsonProblem(it.example) || jsonProblem(it.schema);
+  const values = [...it.metrics, ...it.tags].map(({ value }) => valueProblem(value));
+  return jsonProblem(it.example) || jsonProblem(it.schema) || values.find(Boolean) || "";
 }
 function waysOf(name, framework, it, source) {
   const body = jsonIn(it) ? null : bodyOf(it, framework, source);
@@ -2684,10 +2688,10 @@ function Tag({ of, tag, value }) {
     }
     return { text: typedValue(data), etag: response.headers.get("etag") ?? "" };
   };
-  const write = (text, etag) => ask(
+  const write = async (text, etag) => ask(
     api.PUT(TAG, {
       params: { path, header: { "If-Match": etag } },
-      body: readValue(text)
+      body: sentValue(text)
     })
   );
   return /* @__PURE__ */ a(
@@ -2751,7 +2755,7 @@ function NewTag({ of }) {
     await ask(
       api.PUT(TAG, {
         params: { path, header: { "If-None-Match": "*" } },
-        body: readValue(text)
+        body: sentValue(text)
       })
     );
     toast(`Tag ${tag} added`);

@@ -1,11 +1,11 @@
 import {
   Tabs
-} from "./shared-12.js";
+} from "./shared-13.js";
 import {
   CheckField,
   TextField,
   problemsAt
-} from "./shared-8.js";
+} from "./shared-9.js";
 import {
   $,
   A,

@@ -1858,7 +1858,9 @@ function useLoad(key, read2, until = []) {
       clearTimeout(timer);
     };
     latest.current.read(control.signal).then((data2) => {
-      keep(key, data2);
+      if (!control.signal.aborted) {
+        keep(key, data2);
+      }
       return void 0;
     }, asProblem).then((problem) => {
       if (control.signal.aborted) {
@@ -1956,10 +1958,14 @@ function usePages(key, read2, until = []) {
     }
     setReadingMore(true);
     latest.current(cursor, FIRST, new AbortController().signal).then(
-      (next) => set({ ...next, items: [...data.items, ...next.items] }),
+      (next) => {
+        if (key !== null && kept.get(key) === data) {
+          set({ ...next, items: [...data.items, ...next.items] });
+        }
+      },
       () => loaded.reload()
     ).finally(() => setReadingMore(false));
-  }, [data, set, isReadingMore, loaded.reload]);
+  }, [key, data, set, isReadingMore, loaded.reload]);
   return { ...loaded, more, isReadingMore };
 }
 
@@ -2370,7 +2376,8 @@ function forget(gone) {
 }
 function isFileOf(begun, file) {
   const known = remembered()[begun.id];
-  return begun.size_bytes === file.size && (!known || known.modified === file.lastModified);
+  const isUnchanged = known ? known.modified === file.lastModified : file.lastModified <= Date.parse(begun.created);
+  return begun.size_bytes === file.size && isUnchanged;
 }
 function nameOf(begun) {
   return begun.path ?? remembered()[begun.id]?.name ?? "a file of a model";
@@ -3311,7 +3318,9 @@ function Asked({ asked }) {
   const [failure, setFailure] = d2("");
   const [isBusy, setBusy] = d2(false);
   const close2 = () => {
-    question.value = null;
+    if (question.value === asked) {
+      question.value = null;
+    }
   };
   const isReady = !asked.typed || typed === asked.typed;
   const run2 = async (event) => {
@@ -3744,7 +3753,7 @@ function inOneLine(value) {
 }
 function curl(method, path, body, hasKey = true) {
   const url = path.startsWith("/") ? location.origin + path : path;
-  const parts = [`curl -X ${method} ${url}`];
+  const parts = [`curl -X ${method} ${shell(url)}`];
   if (hasKey) {
     parts.push(`-H "Authorization: ApiKey $(cat key.txt)"`);
   }

@@ -1,103 +1,110 @@
 import {
+  Field
+} from "./shared-9.js";
+import {
+  A,
   P,
-  a
+  T,
+  a,
+  d,
+  useLoad
 } from "./shared-1.js";
 
-// src/parts/Field.tsx
-function Field(props) {
-  const id = P();
-  const about = `${id}-about`;
-  const problems = props.problems ?? [];
-  return /* @__PURE__ */ a("div", { class: "field", children: [
-    /* @__PURE__ */ a("label", { for: id, children: [
-      props.label,
-      props.remark ? /* @__PURE__ */ a("span", { class: "muted", children: [
-        " · ",
-        props.remark
-      ] }) : null
-    ] }),
-    props.children({ id, "aria-describedby": about, "aria-invalid": problems.length > 0 }),
-    /* @__PURE__ */ a("div", { id: about, "aria-live": "polite", children: [
-      problems.map((it) => /* @__PURE__ */ a("div", { class: "hint bad", children: [
-        it.detail,
-        it.fix ? ` ${it.fix}` : ""
-      ] }, it.detail)),
-      problems.length ? null : /* @__PURE__ */ a("div", { class: "hint", children: props.hint })
-    ] })
-  ] });
-}
-function problemsAt(problems, pointer) {
-  return (problems ?? []).filter(
-    (it) => it.pointer === pointer || it.pointer.startsWith(`${pointer}/`)
+// src/parts/Combobox.tsx
+var TYPING_MS = 100;
+function Combobox(props) {
+  const [text, setText] = d(null);
+  const [typed, setTyped] = d("");
+  const [at, setAt] = d(0);
+  const list = P();
+  const timer = T(0);
+  const isOpen = text !== null;
+  const found = useLoad(
+    isOpen ? `${props.searchKey} ${typed}` : null,
+    (signal) => props.search(typed, signal)
   );
-}
-function TextField(props) {
-  const name = `input ${props.isMono ? "mono" : ""}`;
-  return /* @__PURE__ */ a(Field, { ...props, hint: props.disabledBy || props.hint, children: (ids) => props.lines ? /* @__PURE__ */ a(
-    "textarea",
-    {
-      ...ids,
-      class: name,
-      rows: props.lines,
-      value: props.value,
-      placeholder: props.placeholder,
-      disabled: Boolean(props.disabledBy),
-      spellcheck: false,
-      onInput: (event) => props.onInput(event.currentTarget.value)
+  A(() => setAt(0), [typed]);
+  A(() => () => clearTimeout(timer.current), []);
+  const options = found.data ?? [];
+  const close = () => setText(null);
+  const choose = (value) => {
+    props.onChoose(value);
+    close();
+  };
+  const type = (value) => {
+    setText(value);
+    clearTimeout(timer.current);
+    timer.current = window.setTimeout(() => setTyped(value), TYPING_MS);
+  };
+  const press = (event) => {
+    const option = options[at];
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      if (!isOpen) {
+        type("");
+      }
+      const step = event.key === "ArrowDown" ? 1 : -1;
+      setAt(Math.max(0, Math.min(options.length - 1, at + step)));
+    } else if (event.key === "Enter" && isOpen && option) {
+      choose(option.value);
+    } else if (event.key === "Escape" && isOpen) {
+      close();
+    } else {
+      return;
     }
-  ) : /* @__PURE__ */ a(
-    "input",
-    {
-      ...ids,
-      class: name,
-      type: props.type ?? "text",
-      step: props.type === "number" ? "any" : void 0,
-      value: props.value,
-      placeholder: props.placeholder,
-      disabled: Boolean(props.disabledBy),
-      autocomplete: props.autocomplete ?? "off",
-      spellcheck: false,
-      onInput: (event) => props.onInput(event.currentTarget.value)
-    }
-  ) });
-}
-function SelectField(props) {
-  return /* @__PURE__ */ a(Field, { ...props, hint: props.disabledBy || props.hint, children: (ids) => /* @__PURE__ */ a(
-    "select",
-    {
-      ...ids,
-      class: "input",
-      value: props.value,
-      disabled: Boolean(props.disabledBy),
-      onChange: (event) => props.onChange(event.currentTarget.value),
-      children: props.options.map((it) => /* @__PURE__ */ a("option", { value: it.value, disabled: Boolean(it.disabledBy), children: it.disabledBy ? `${it.label} (${it.disabledBy})` : it.label }, it.value))
-    }
-  ) });
-}
-function CheckField(props) {
-  const id = P();
-  return /* @__PURE__ */ a("div", { class: "field check", children: [
-    /* @__PURE__ */ a("label", { for: id, children: [
-      /* @__PURE__ */ a(
-        "input",
-        {
-          id,
-          type: "checkbox",
-          checked: props.isOn,
-          disabled: Boolean(props.disabledBy),
-          onChange: (event) => props.onChange(event.currentTarget.checked)
-        }
-      ),
-      props.label
-    ] }),
-    /* @__PURE__ */ a("div", { class: "hint", children: props.disabledBy || props.hint })
-  ] });
+    event.preventDefault();
+  };
+  return /* @__PURE__ */ a(Field, { ...props, children: (ids) => /* @__PURE__ */ a("div", { class: "combobox", children: [
+    /* @__PURE__ */ a(
+      "input",
+      {
+        ...ids,
+        class: "input",
+        role: "combobox",
+        "aria-expanded": isOpen,
+        "aria-controls": list,
+        "aria-autocomplete": "list",
+        "aria-activedescendant": isOpen && options[at] ? `${list}-${at}` : void 0,
+        autocomplete: "off",
+        spellcheck: false,
+        placeholder: props.placeholder,
+        value: text ?? props.value,
+        onFocus: () => type(""),
+        onInput: (event) => type(event.currentTarget.value),
+        onBlur: close,
+        onKeyDown: press
+      }
+    ),
+    isOpen ? /* @__PURE__ */ a("div", { class: "options-list", role: "listbox", id: list, "aria-label": props.label, children: [
+      options.map((it, index) => (
+        // biome-ignore lint/a11y/useKeyWithClickEvents: the field handles the keys
+        /* @__PURE__ */ a(
+          "div",
+          {
+            id: `${list}-${index}`,
+            role: "option",
+            tabIndex: -1,
+            "aria-selected": index === at,
+            class: index === at ? "at" : "",
+            onMouseDown: (event) => event.preventDefault(),
+            onClick: () => choose(it.value),
+            children: [
+              /* @__PURE__ */ a("b", { children: it.value }),
+              " ",
+              /* @__PURE__ */ a("span", { class: "sub", children: it.detail })
+            ]
+          },
+          it.value
+        )
+      )),
+      found.data && !options.length ? /* @__PURE__ */ a("div", { class: "sub", children: [
+        "nothing fits ",
+        typed
+      ] }) : null,
+      found.problem ? /* @__PURE__ */ a("div", { class: "hint bad", children: found.problem.detail }) : null
+    ] }) : null
+  ] }) });
 }
 
 export {
-  Field,
-  problemsAt,
-  TextField,
-  SelectField,
-  CheckField
+  Combobox
 };
