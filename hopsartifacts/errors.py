@@ -43,6 +43,7 @@ import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import Self, TypeVar
@@ -321,6 +322,7 @@ class PredictionError(ServingError):
         return type(self)(f"{self.args[0]} {hint}", self.status, self.detail)
 
 
+@dataclass(eq=False)
 class CollectedErrors:
     """Collects the refusals of several checks, so that a user sees all of them at once.
 
@@ -328,8 +330,7 @@ class CollectedErrors:
     failure, such as that of the storage.
     """
 
-    def __init__(self) -> None:
-        self.errors: list[HopsArtifactsError] = []
+    errors: list[HopsArtifactsError] = field(default_factory=list)
 
     def of(self, check: Callable[[], Answer], *steps: str | int) -> Answer | None:
         """Return the answer of *check*; None if it refuses the input.

@@ -388,7 +388,8 @@ class Predictor(SettingAttributes):
         """
         refusals = CollectedErrors()
         prepared = self.prepare_where_valid(logs, refusals)
-        refusals.check()
+        if refusals.errors:
+            refusals.check()
         assert prepared is not None  # noqa: S101 - otherwise there was a refusal
         return prepared
 

@@ -52,8 +52,8 @@ def with_new_script(folder: Path, number: int) -> dict[str, Any]:
 
 
 KINDS = (
-    Kind("without a script", 31, 405, named),
-    Kind("the same", 29, 350, lambda *_: {"name": "before"}),
+    Kind("without a script", 31, 400, named),
+    Kind("the same", 29, 345, lambda *_: {"name": "before"}),
     Kind("with a script that is there", 35, 555, with_script),
     Kind("with a new script", 35, 735, with_new_script),
 )

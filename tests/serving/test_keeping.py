@@ -431,7 +431,7 @@ def test_nothing_is_left_open_or_behind(
     backend.stop(FLOWERS, await_stopped_s=30)
     [folder] = run_root.glob("*/flowers")
     names = sorted(path.name.split("-")[0] for path in folder.iterdir())
-    assert names == ["launch", "run.json", "state", "traffic"]
+    assert names == ["history", "launch", "run.json", "state", "traffic"]
 
 
 def test_workers_inherit_nothing_but_what_they_are_told_of(
