@@ -188,7 +188,7 @@ def test_several_are_started_and_deleted_at_once(own: Site) -> None:
     chosen.get_by_role("button", name="Delete").click()
     question = page.get_by_role("dialog", name="Delete 2 deployments?")
     expect(question.get_by_role("listitem")).to_have_count(2)
-    expect(question).to_contain_text("and is stopped first; sums version 1")
+    expect(question).to_contain_text("is stopped and then deleted")
     question.get_by_role("button", name="Delete 2 deployments").click()
     await_rows(page, 1)
     expect(chosen).to_have_count(0)

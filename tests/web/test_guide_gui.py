@@ -96,7 +96,7 @@ def step_2_select_a_script_with_upload_new_file(_: Site, page: Page) -> None:
     expect(script).to_be_visible()
     choose_file(page, "Predictor script", "predictor.py", SCRIPT)
     expect(page.get_by_text("class Predictor, predict")).to_be_visible()
-    expect(page.get_by_text("Artifact version 1 will be made")).to_be_visible()
+    expect(page.get_by_text("Artifact version 1 will be created")).to_be_visible()
 
 
 def step_2_create_new_deployment(guided: Site, page: Page) -> None:
@@ -152,7 +152,7 @@ def step_3_set_up_the_components(_: Site, page: Page) -> None:
     resources.get_by_label("Instances").fill("2")
     resources.get_by_label("Memory (MB)").last.fill("512")
     page.get_by_label("Protocol", exact=True).select_option("GRPC")
-    expect(page.get_by_text("Artifact version 2 will be made")).to_be_visible()
+    expect(page.get_by_text("Artifact version 2 will be created")).to_be_visible()
 
 
 def step_3_create_new_deployment(guided: Site, page: Page) -> None:

@@ -225,7 +225,7 @@ def test_an_alias_is_set_moved_and_rolled_back(
     page.get_by_label("Where did it point on").fill("2001-01-01T12:00")
     expect(page.get_by_text("did not exist at 2001-01-01")).to_be_visible()
     page.get_by_label("Where did it point on").fill(f"{int(at[:4]) + 1}-01-01T12:00")
-    expect(page.get_by_text(re.compile("^At 1, set"))).to_be_visible()
+    expect(page.get_by_text(re.compile("^At version 1, set"))).to_be_visible()
     page.get_by_role("button", name="Delete alias…").click()
     dialog.get_by_role("button", name="Delete alias").click()
     expect(page.get_by_text("It points at no version now")).to_be_visible()

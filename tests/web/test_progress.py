@@ -71,7 +71,7 @@ def test_a_start_is_seen_step_by_step(
     page = site.visit(HERE)
     expect(page.get_by_text("was not started on this server's machine")).to_be_visible()
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_text("The start of version 1 goes on.")).to_be_visible()
+    expect(page.get_by_text("The start of version 1 is in progress.")).to_be_visible()
     log = page.get_by_role("region", name="Last lines of the predictor's log")
     expect(log).to_contain_text("waits for the file")
     assert steps(page) == [
@@ -86,7 +86,7 @@ def test_a_start_is_seen_step_by_step(
     page.get_by_role("link", name="the process is up and loads the model").click()
     expect(log).to_contain_text("waits for the file")
     other = site.visit(HERE, key="reader")
-    expect(other.get_by_text("The start of version 1 goes on.")).to_be_visible()
+    expect(other.get_by_text("The start of version 1 is in progress.")).to_be_visible()
     expect(other.get_by_text("by admin")).to_be_visible()
     go.touch()
     for one in (page, other):
