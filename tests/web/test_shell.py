@@ -95,3 +95,18 @@ def test_a_page_goes_on_when_the_server_is_back(
         expect(page.get_by_text("has not answered since")).to_be_hidden()
         again.close()
     context.close()
+
+
+def test_a_second_tab_is_live_through_the_first(site: Site, tmp_path: Path) -> None:
+    user = site.user()
+    first = site.visit("/ui/models", context=user)
+    expect(first.get_by_text("live", exact=True)).to_be_visible()
+    second = site.visit("/ui/models", context=user)
+    expect(second.get_by_text("live", exact=True)).to_be_visible()
+    (tmp_path / "model.json").write_text("{}")
+    model = site.project.get_model_registry().python.create_model("new")
+    model.save(str(tmp_path / "model.json"), keep_original_files=True)
+    for page in (first, second):
+        expect(page.get_by_role("link", name="new", exact=True)).to_be_visible()
+    first.close()
+    expect(second.get_by_text("live", exact=True)).to_be_visible()

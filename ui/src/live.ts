@@ -14,7 +14,7 @@ export interface LiveEvent {
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-type Message = { event: LiveEvent } | { isLive: boolean };
+type Message = { event: LiveEvent } | { isLive: boolean } | { isAsking: true };
 type Listener = (event: LiveEvent) => void;
 
 export const EVENTS = [
@@ -34,6 +34,8 @@ export type EventName = (typeof EVENTS)[number];
 export const isLive = signal(false);
 
 const listeners = new Set<Listener>();
+/** Whether this tab is the one that listens for all. */
+let isListening = false;
 const channel = new BroadcastChannel("hopsartifacts-events");
 const FIRST_WAIT_MS = 500;
 const LONGEST_WAIT_MS = 8000;
@@ -49,8 +51,11 @@ function receive(message: Message): void {
     for (const listener of [...listeners]) {
       listener(message.event);
     }
-  } else {
+  } else if ("isLive" in message) {
     isLive.value = message.isLive;
+  } else if (isListening) {
+    // A tab that was opened later does not know it yet.
+    channel.postMessage({ isLive: isLive.value });
   }
 }
 
@@ -68,7 +73,9 @@ export function startLive(): void {
   }
   isStarted = true;
   channel.onmessage = ({ data }) => receive(data as Message);
+  channel.postMessage({ isAsking: true });
   void navigator.locks.request("hopsartifacts-events", async () => {
+    isListening = true;
     let wait = FIRST_WAIT_MS;
     for (;;) {
       if (await streamed()) {

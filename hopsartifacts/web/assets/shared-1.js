@@ -1750,6 +1750,7 @@ var EVENTS = [
 ];
 var isLive = y3(false);
 var listeners = /* @__PURE__ */ new Set();
+var isListening = false;
 var channel = new BroadcastChannel("hopsartifacts-events");
 var FIRST_WAIT_MS = 500;
 var LONGEST_WAIT_MS = 8e3;
@@ -1762,8 +1763,10 @@ function receive(message) {
     for (const listener of [...listeners]) {
       listener(message.event);
     }
-  } else {
+  } else if ("isLive" in message) {
     isLive.value = message.isLive;
+  } else if (isListening) {
+    channel.postMessage({ isLive: isLive.value });
   }
 }
 function tell(message) {
@@ -1777,7 +1780,9 @@ function startLive() {
   }
   isStarted = true;
   channel.onmessage = ({ data }) => receive(data);
+  channel.postMessage({ isAsking: true });
   void navigator.locks.request("hopsartifacts-events", async () => {
+    isListening = true;
     let wait = FIRST_WAIT_MS;
     for (; ; ) {
       if (await streamed()) {
