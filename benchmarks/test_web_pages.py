@@ -81,7 +81,7 @@ def make_models(folder: Path, models: int) -> None:
             "/ui/models/model_0",
             None,
         ),
-        ("files", make_files, "/ui/files/Resources/many", "file-0001"),
+        ("files", make_files, "/ui/files/Resources/many", None),
         (
             "deployments",
             lambda it: make_deployments(
