@@ -111,6 +111,15 @@ export function asProblem(cause: unknown): Error {
   return new ProblemError(0, "No connection", words);
 }
 
+/** Return any failure as the problem to show; throw a request that was given up. */
+export function problemIn(cause: unknown): ProblemError {
+  const problem = asProblem(cause);
+  if (!(problem instanceof ProblemError)) {
+    throw problem;
+  }
+  return problem;
+}
+
 /** Ask for the caller's key. */
 export async function loadMe(): Promise<void> {
   me.value = await ask(api.GET("/api/v1/me"));

@@ -7,7 +7,7 @@
  */
 
 import { computed, signal } from "@preact/signals";
-import { api, ask, asProblem, type Job, ProblemError, type Schemas } from "./api.ts";
+import { api, ask, asProblem, type Job, ProblemError, problemIn, type Schemas } from "./api.ts";
 import { ended, isPassing, pause } from "./jobs.ts";
 
 /** What a file is doing; `lost` waits for the server, `taken` asks whether to replace. */
@@ -186,10 +186,7 @@ async function run(it: Upload): Promise<void> {
     if (control.signal.aborted) {
       return;
     }
-    const problem = asProblem(cause);
-    if (!(problem instanceof ProblemError)) {
-      throw problem;
-    }
+    const problem = problemIn(cause);
     const isTaken = problem.status === CONFLICT && it.path !== null && !it.overwrite;
     it.problem.value = problem.detail;
     it.stage.value = isTaken ? "taken" : "failed";

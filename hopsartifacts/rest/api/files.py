@@ -158,7 +158,6 @@ def _list(call: OperationCall) -> FilePage:
     checks = _checks(wanted)
     is_by_name = wanted.sort.removeprefix("-") in {"", "name"}
     is_own = path != "" and not layout.is_managed(path, is_folder=True)
-    is_whole = True
     if is_by_name and is_own and not wanted.deep:
         names = call.hosted.folder_names.of(path)
         if names is not None:

@@ -75,6 +75,7 @@ import {
   many,
   observed,
   place,
+  problemIn,
   python,
   setQuery,
   shell,
@@ -600,11 +601,7 @@ function Log(props) {
       await work();
       setProblem(null);
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       isReading.current = false;
       draw((count2) => count2 + 1);

@@ -30,7 +30,6 @@ import {
   P,
   Page,
   Problem,
-  ProblemError,
   SameIn,
   Shown,
   Size,
@@ -50,6 +49,7 @@ import {
   metric,
   observed,
   place,
+  problemIn,
   problemOf,
   python,
   sentence,
@@ -431,12 +431,9 @@ function FrameworkField({ form, rules, check }) {
   const counts = useLoad(
     "frameworks",
     async (signal) => {
-      const totals = rules.frameworks.map(async ({ framework: name }) => {
-        const query = { framework: name, limit: 1 };
-        const page = await ask(api.GET("/api/v1/models", { params: { query }, signal }));
-        return [name, page.total];
-      });
-      return Object.fromEntries(await Promise.all(totals));
+      const query = { facets: true, limit: 1 };
+      const page = await ask(api.GET("/api/v1/models", { params: { query }, signal }));
+      return page.facets?.framework ?? {};
     },
     ["model", "model-removed"]
   );
@@ -473,7 +470,7 @@ function FrameworkField({ form, rules, check }) {
         onKeyDown: press,
         children: rules.frameworks.map((it, index) => {
           const isChosen = it.framework === framework;
-          const total = counts.data?.[it.framework];
+          const total = counts.data && (counts.data[it.framework] ?? 0);
           return (
             // biome-ignore lint/a11y/useSemanticElements: as above
             /* @__PURE__ */ a(
@@ -1717,10 +1714,7 @@ function FormPage(props) {
       return;
     }
     const name = await saved(body, edited).catch((cause) => {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
+      const problem = problemIn(cause);
       setRefused({ body: JSON.stringify(body), problem });
       requestAnimationFrame(focusFirstProblem);
     });

@@ -53,7 +53,6 @@ import {
   a,
   add,
   api,
-  asProblem,
   ask,
   bytes,
   cancel,
@@ -69,6 +68,7 @@ import {
   many,
   metric,
   place,
+  problemIn,
   problemOf,
   python,
   setQuery,
@@ -567,10 +567,7 @@ function Editor(props) {
       toast(`${props.label} saved`);
       onEnd();
     } catch (cause) {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
+      const problem = problemIn(cause);
       if (problem.status === CHANGED) {
         setTheirs(await props.read());
       } else {
@@ -1805,11 +1802,7 @@ function SavePage() {
       toast(`Saved version ${result.version} of ${result.model}`);
       go(to("/models", result.model, "versions", result.version));
     } catch (cause) {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
-      failure.value = problem;
+      failure.value = problemIn(cause);
     } finally {
       progress.value = "";
     }

@@ -42,6 +42,7 @@ import {
   many,
   me,
   place,
+  problemIn,
   problemOf,
   python,
   sentence,
@@ -726,11 +727,7 @@ function Create(props) {
       setMade(await ask(api.POST("/api/v1/keys", { body })));
       props.onMade();
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       setBusy(false);
     }
@@ -996,11 +993,7 @@ function KeyForm() {
       await session("POST", { key });
       await enter();
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       setBusy(false);
     }

@@ -1730,6 +1730,13 @@ function asProblem(cause) {
   const words = "The server does not answer. This page tries again by itself.";
   return new ProblemError(0, "No connection", words);
 }
+function problemIn(cause) {
+  const problem = asProblem(cause);
+  if (!(problem instanceof ProblemError)) {
+    throw problem;
+  }
+  return problem;
+}
 async function loadMe() {
   me.value = await ask(api.GET("/api/v1/me"));
 }
@@ -2137,10 +2144,7 @@ function Action(props) {
       try {
         await work;
       } catch (cause) {
-        const problem = asProblem(cause);
-        if (!(problem instanceof ProblemError)) {
-          throw problem;
-        }
+        const problem = problemIn(cause);
         toast(sentence(problem.detail), "bad");
       } finally {
         setBusy(false);
@@ -2414,10 +2418,7 @@ async function run(it) {
     if (control.signal.aborted) {
       return;
     }
-    const problem = asProblem(cause);
-    if (!(problem instanceof ProblemError)) {
-      throw problem;
-    }
+    const problem = problemIn(cause);
     const isTaken = problem.status === CONFLICT && it.path !== null && !it.overwrite;
     it.problem.value = problem.detail;
     it.stage.value = isTaken ? "taken" : "failed";
@@ -3310,6 +3311,44 @@ function Dialog(props) {
     }
   );
 }
+function FormDialog(props) {
+  const [failure, setFailure] = d2("");
+  const [isBusy, setBusy] = d2(false);
+  const isReady = props.isReady ?? true;
+  const run2 = async (event) => {
+    event.preventDefault();
+    if (isBusy || !isReady) {
+      return;
+    }
+    setBusy(true);
+    setFailure("");
+    try {
+      await props.run();
+      props.onClose();
+    } catch (cause) {
+      setFailure(asProblem(cause).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return /* @__PURE__ */ a4(Dialog, { title: props.title, onClose: props.onClose, isWide: props.isWide, children: /* @__PURE__ */ a4("form", { onSubmit: (event) => void run2(event), children: [
+    props.children,
+    /* @__PURE__ */ a4("div", { role: "alert", children: failure ? /* @__PURE__ */ a4(Note, { kind: "bad", children: failure }) : null }),
+    /* @__PURE__ */ a4("div", { class: "dialog-foot", children: [
+      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: props.onClose, children: "Cancel" }),
+      /* @__PURE__ */ a4(
+        "button",
+        {
+          type: "submit",
+          class: `button ${props.isDangerous ? "danger" : "primary"}`,
+          disabled: !isReady,
+          "aria-busy": isBusy,
+          children: props.action
+        }
+      )
+    ] })
+  ] }) });
+}
 var question = y3(null);
 function confirm(asked) {
   question.value = asked;
@@ -3320,77 +3359,56 @@ function Questions() {
 function Asked({ asked }) {
   const [why, setWhy] = d2("");
   const [typed, setTyped] = d2("");
-  const [failure, setFailure] = d2("");
-  const [isBusy, setBusy] = d2(false);
   const close2 = () => {
     if (question.value === asked) {
       question.value = null;
     }
   };
-  const isReady = !asked.typed || typed === asked.typed;
-  const run2 = async (event) => {
-    event.preventDefault();
-    if (isBusy || !isReady) {
-      return;
+  return /* @__PURE__ */ a4(
+    FormDialog,
+    {
+      title: asked.title,
+      action: asked.action,
+      isDangerous: asked.isDangerous,
+      isWide: asked.isWide,
+      isReady: !asked.typed || typed === asked.typed,
+      run: () => asked.run(why.trim()),
+      onClose: close2,
+      children: [
+        /* @__PURE__ */ a4("div", { children: asked.body }),
+        asked.asksWhy ? /* @__PURE__ */ a4("label", { class: "field", children: [
+          /* @__PURE__ */ a4("span", { children: [
+            "Why ",
+            /* @__PURE__ */ a4("span", { class: "muted", children: "· the history shows it" })
+          ] }),
+          /* @__PURE__ */ a4(
+            "input",
+            {
+              class: "input",
+              value: why,
+              onInput: (event) => setWhy(event.currentTarget.value)
+            }
+          )
+        ] }) : null,
+        asked.typed ? /* @__PURE__ */ a4("label", { class: "field", children: [
+          /* @__PURE__ */ a4("span", { children: [
+            "Type ",
+            /* @__PURE__ */ a4("b", { class: "mono", children: asked.typed }),
+            " to confirm"
+          ] }),
+          /* @__PURE__ */ a4(
+            "input",
+            {
+              class: "input",
+              value: typed,
+              autocomplete: "off",
+              onInput: (event) => setTyped(event.currentTarget.value)
+            }
+          )
+        ] }) : null
+      ]
     }
-    setBusy(true);
-    setFailure("");
-    try {
-      await asked.run(why.trim());
-      close2();
-    } catch (cause) {
-      setFailure(asProblem(cause).message);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return /* @__PURE__ */ a4(Dialog, { title: asked.title, onClose: close2, isWide: asked.isWide, children: /* @__PURE__ */ a4("form", { onSubmit: (event) => void run2(event), children: [
-    /* @__PURE__ */ a4("div", { children: asked.body }),
-    asked.asksWhy ? /* @__PURE__ */ a4("label", { class: "field", children: [
-      /* @__PURE__ */ a4("span", { children: [
-        "Why ",
-        /* @__PURE__ */ a4("span", { class: "muted", children: "· the history shows it" })
-      ] }),
-      /* @__PURE__ */ a4(
-        "input",
-        {
-          class: "input",
-          value: why,
-          onInput: (event) => setWhy(event.currentTarget.value)
-        }
-      )
-    ] }) : null,
-    asked.typed ? /* @__PURE__ */ a4("label", { class: "field", children: [
-      /* @__PURE__ */ a4("span", { children: [
-        "Type ",
-        /* @__PURE__ */ a4("b", { class: "mono", children: asked.typed }),
-        " to confirm"
-      ] }),
-      /* @__PURE__ */ a4(
-        "input",
-        {
-          class: "input",
-          value: typed,
-          autocomplete: "off",
-          onInput: (event) => setTyped(event.currentTarget.value)
-        }
-      )
-    ] }) : null,
-    /* @__PURE__ */ a4("div", { role: "alert", children: failure ? /* @__PURE__ */ a4(Note, { kind: "bad", children: failure }) : null }),
-    /* @__PURE__ */ a4("div", { class: "dialog-foot", children: [
-      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: close2, children: "Cancel" }),
-      /* @__PURE__ */ a4(
-        "button",
-        {
-          type: "submit",
-          class: `button ${asked.isDangerous ? "danger" : "primary"}`,
-          disabled: !isReady,
-          "aria-busy": isBusy,
-          children: asked.action
-        }
-      )
-    ] })
-  ] }) });
+  );
 }
 
 // src/search.tsx
@@ -3817,6 +3835,7 @@ export {
   ask,
   problemOf,
   asProblem,
+  problemIn,
   loadMe,
   listen,
   startLive,
@@ -3856,6 +3875,7 @@ export {
   UploadRow,
   Unfinished,
   Dialog,
+  FormDialog,
   confirm,
   Menu,
   Problem,

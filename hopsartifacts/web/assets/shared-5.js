@@ -7,6 +7,7 @@ import {
   A,
   Action,
   Dialog,
+  FormDialog,
   Note,
   SameIn,
   Shown,
@@ -131,34 +132,11 @@ function Asked() {
   }
 }
 function Form(props) {
-  const [failure, setFailure] = d("");
-  const [isBusy, setBusy] = d(false);
-  const isReady = props.isReady ?? true;
-  const run = async (event) => {
-    event.preventDefault();
-    if (isBusy || !isReady) {
-      return;
-    }
-    setBusy(true);
-    setFailure("");
-    try {
-      await props.run();
-      close();
-    } catch (cause) {
-      setFailure(asProblem(cause).message);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return /* @__PURE__ */ a(Dialog, { title: props.title, onClose: close, isWide: props.isWide, children: /* @__PURE__ */ a("form", { onSubmit: (event) => void run(event), children: [
-    props.children,
-    /* @__PURE__ */ a(SameIn, { ways: props.ways }),
-    /* @__PURE__ */ a("div", { role: "alert", children: failure ? /* @__PURE__ */ a(Note, { kind: "bad", children: failure }) : null }),
-    /* @__PURE__ */ a("div", { class: "dialog-foot", children: [
-      /* @__PURE__ */ a("button", { type: "button", class: "button", onClick: close, children: "Cancel" }),
-      /* @__PURE__ */ a("button", { type: "submit", class: "button primary", disabled: !isReady, "aria-busy": isBusy, children: props.action })
-    ] })
-  ] }) });
+  const { ways, children, ...form } = props;
+  return /* @__PURE__ */ a(FormDialog, { ...form, onClose: close, children: [
+    children,
+    /* @__PURE__ */ a(SameIn, { ways })
+  ] });
 }
 function NewFolder({ folder }) {
   const [name, setName] = d("");

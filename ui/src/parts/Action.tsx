@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useId, useState } from "preact/hooks";
-import { asProblem, may, me, ProblemError, type Scope } from "../api.ts";
+import { may, me, problemIn, type Scope } from "../api.ts";
 import { sentence } from "../words.ts";
 import { toast } from "./Toast.tsx";
 
@@ -67,10 +67,7 @@ export function Action(props: Props) {
       try {
         await work;
       } catch (cause) {
-        const problem = asProblem(cause);
-        if (!(problem instanceof ProblemError)) {
-          throw problem;
-        }
+        const problem = problemIn(cause);
         toast(sentence(problem.detail), "bad");
       } finally {
         setBusy(false);

@@ -54,6 +54,60 @@ export function Dialog(props: {
   );
 }
 
+/** A dialog with a form: it closes when the work is done, and else shows its problem. */
+export function FormDialog(props: {
+  title: string;
+  /** The word on the button that does it. */
+  action: string;
+  isDangerous?: boolean;
+  isWide?: boolean;
+  isReady?: boolean;
+  run: () => Promise<unknown>;
+  onClose: () => void;
+  children: ComponentChildren;
+}) {
+  const [failure, setFailure] = useState("");
+  const [isBusy, setBusy] = useState(false);
+  const isReady = props.isReady ?? true;
+  const run = async (event: Event) => {
+    event.preventDefault();
+    if (isBusy || !isReady) {
+      return;
+    }
+    setBusy(true);
+    setFailure("");
+    try {
+      await props.run();
+      props.onClose();
+    } catch (cause) {
+      setFailure(asProblem(cause).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return (
+    <Dialog title={props.title} onClose={props.onClose} isWide={props.isWide}>
+      <form onSubmit={(event) => void run(event)}>
+        {props.children}
+        <div role="alert">{failure ? <Note kind="bad">{failure}</Note> : null}</div>
+        <div class="dialog-foot">
+          <button type="button" class="button" onClick={props.onClose}>
+            Cancel
+          </button>
+          <button
+            type="submit"
+            class={`button ${props.isDangerous ? "danger" : "primary"}`}
+            disabled={!isReady}
+            aria-busy={isBusy}
+          >
+            {props.action}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
 /** A question before something is done. */
 export interface Question {
   readonly title: string;
@@ -85,75 +139,48 @@ export function Questions() {
 function Asked({ asked }: { asked: Question }) {
   const [why, setWhy] = useState("");
   const [typed, setTyped] = useState("");
-  const [failure, setFailure] = useState("");
-  const [isBusy, setBusy] = useState(false);
   const close = () => {
     // While it was busy, another question may have come.
     if (question.value === asked) {
       question.value = null;
     }
   };
-  const isReady = !asked.typed || typed === asked.typed;
-  const run = async (event: Event) => {
-    event.preventDefault();
-    if (isBusy || !isReady) {
-      return;
-    }
-    setBusy(true);
-    setFailure("");
-    try {
-      await asked.run(why.trim());
-      close();
-    } catch (cause) {
-      setFailure(asProblem(cause).message);
-    } finally {
-      setBusy(false);
-    }
-  };
   return (
-    <Dialog title={asked.title} onClose={close} isWide={asked.isWide}>
-      <form onSubmit={(event) => void run(event)}>
-        <div>{asked.body}</div>
-        {asked.asksWhy ? (
-          <label class="field">
-            <span>
-              Why <span class="muted">· the history shows it</span>
-            </span>
-            <input
-              class="input"
-              value={why}
-              onInput={(event) => setWhy(event.currentTarget.value)}
-            />
-          </label>
-        ) : null}
-        {asked.typed ? (
-          <label class="field">
-            <span>
-              Type <b class="mono">{asked.typed}</b> to confirm
-            </span>
-            <input
-              class="input"
-              value={typed}
-              autocomplete="off"
-              onInput={(event) => setTyped(event.currentTarget.value)}
-            />
-          </label>
-        ) : null}
-        <div role="alert">{failure ? <Note kind="bad">{failure}</Note> : null}</div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Cancel
-          </button>
-          <button
-            type="submit"
-            class={`button ${asked.isDangerous ? "danger" : "primary"}`}
-            disabled={!isReady}
-            aria-busy={isBusy}
-          >
-            {asked.action}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={asked.title}
+      action={asked.action}
+      isDangerous={asked.isDangerous}
+      isWide={asked.isWide}
+      isReady={!asked.typed || typed === asked.typed}
+      run={() => asked.run(why.trim())}
+      onClose={close}
+    >
+      <div>{asked.body}</div>
+      {asked.asksWhy ? (
+        <label class="field">
+          <span>
+            Why <span class="muted">· the history shows it</span>
+          </span>
+          <input
+            class="input"
+            value={why}
+            onInput={(event) => setWhy(event.currentTarget.value)}
+          />
+        </label>
+      ) : null}
+      {asked.typed ? (
+        <label class="field">
+          <span>
+            Type <b class="mono">{asked.typed}</b> to confirm
+          </span>
+          <input
+            class="input"
+            value={typed}
+            autocomplete="off"
+            onInput={(event) => setTyped(event.currentTarget.value)}
+          />
+        </label>
+      ) : null}
+    </FormDialog>
   );
 }

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, ask, asProblem, ProblemError, type Schemas } from "../../api.ts";
+import { api, ask, type ProblemError, problemIn, type Schemas } from "../../api.ts";
 import { usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
@@ -170,11 +170,7 @@ function Log(props: {
       await work();
       setProblem(null);
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       isReading.current = false;
       draw((count) => count + 1);

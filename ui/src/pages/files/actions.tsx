@@ -2,15 +2,15 @@
 
 import { signal } from "@preact/signals";
 import { useState } from "preact/hooks";
-import { api, ask, asProblem, type Job, type Schemas } from "../../api.ts";
+import { api, ask, type Job, type Schemas } from "../../api.ts";
 import { ended } from "../../jobs.ts";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, shell, type Ways } from "../../parts/Code.tsx";
-import { confirm, Dialog } from "../../parts/Dialog.tsx";
+import { confirm, Dialog, FormDialog } from "../../parts/Dialog.tsx";
 import { CheckField, TextField } from "../../parts/Field.tsx";
 import { Shown } from "../../parts/Problem.tsx";
-import { Note, Size } from "../../parts/Text.tsx";
+import { Size } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { bytes, many } from "../../words.ts";
 import { lockedBy, useFolder } from "./upload.tsx";
@@ -135,7 +135,7 @@ function Asked() {
   }
 }
 
-/** A dialog with a form: it stays open with its problem if the work fails. */
+/** A form in a dialog, which also shows the action in the other interfaces. */
 function Form(props: {
   title: string;
   action: string;
@@ -145,41 +145,12 @@ function Form(props: {
   run: () => Promise<unknown>;
   children: preact.ComponentChildren;
 }) {
-  const [failure, setFailure] = useState("");
-  const [isBusy, setBusy] = useState(false);
-  const isReady = props.isReady ?? true;
-  const run = async (event: Event) => {
-    event.preventDefault();
-    if (isBusy || !isReady) {
-      return;
-    }
-    setBusy(true);
-    setFailure("");
-    try {
-      await props.run();
-      close();
-    } catch (cause) {
-      setFailure(asProblem(cause).message);
-    } finally {
-      setBusy(false);
-    }
-  };
+  const { ways, children, ...form } = props;
   return (
-    <Dialog title={props.title} onClose={close} isWide={props.isWide}>
-      <form onSubmit={(event) => void run(event)}>
-        {props.children}
-        <SameIn ways={props.ways} />
-        <div role="alert">{failure ? <Note kind="bad">{failure}</Note> : null}</div>
-        <div class="dialog-foot">
-          <button type="button" class="button" onClick={close}>
-            Cancel
-          </button>
-          <button type="submit" class="button primary" disabled={!isReady} aria-busy={isBusy}>
-            {props.action}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog {...form} onClose={close}>
+      {children}
+      <SameIn ways={ways} />
+    </FormDialog>
   );
 }
 

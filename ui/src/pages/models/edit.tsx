@@ -7,7 +7,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { asProblem, ProblemError } from "../../api.ts";
+import { problemIn } from "../../api.ts";
 import { Action } from "../../parts/Action.tsx";
 import { Diff, SameIn, type Ways } from "../../parts/Code.tsx";
 import { Note } from "../../parts/Text.tsx";
@@ -74,10 +74,7 @@ function Editor(
       toast(`${props.label} saved`);
       onEnd();
     } catch (cause) {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
+      const problem = problemIn(cause);
       if (problem.status === CHANGED) {
         setTheirs(await props.read());
       } else {

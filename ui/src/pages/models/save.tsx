@@ -2,7 +2,7 @@
 
 import { signal, useComputed, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { api, ask, asProblem, ProblemError, type Schemas } from "../../api.ts";
+import { api, ask, ProblemError, problemIn, type Schemas } from "../../api.ts";
 import { chosenIn, dropped } from "../../files.ts";
 import { Page } from "../../frame.tsx";
 import { ended } from "../../jobs.ts";
@@ -89,11 +89,7 @@ export function SavePage() {
       toast(`Saved version ${result.version} of ${result.model}`);
       go(to("/models", result.model, "versions", result.version));
     } catch (cause) {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
-      failure.value = problem;
+      failure.value = problemIn(cause);
     } finally {
       progress.value = "";
     }

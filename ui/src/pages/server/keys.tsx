@@ -1,7 +1,15 @@
 /** API keys: list, create, revoke. */
 
 import { useState } from "preact/hooks";
-import { api, ask, asProblem, me, ProblemError, type Schemas, type Scope } from "../../api.ts";
+import {
+  api,
+  ask,
+  me,
+  type ProblemError,
+  problemIn,
+  type Schemas,
+  type Scope,
+} from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { useLoad, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
@@ -219,11 +227,7 @@ function Create(props: { onClose: () => void; onMade: () => void }) {
       setMade(await ask(api.POST("/api/v1/keys", { body })));
       props.onMade();
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       setBusy(false);
     }

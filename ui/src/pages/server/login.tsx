@@ -1,7 +1,7 @@
 /** Logging in with an API key; or, on one's own machine, how to get a link. */
 
 import { useEffect, useState } from "preact/hooks";
-import { api, asProblem, loadMe, ProblemError, problemOf } from "../../api.ts";
+import { api, asProblem, loadMe, type ProblemError, problemIn, problemOf } from "../../api.ts";
 import { Mark } from "../../frame.tsx";
 import { startLive } from "../../live.ts";
 import { forgetAll } from "../../load.ts";
@@ -100,11 +100,7 @@ function KeyForm() {
       await session("POST", { key });
       await enter();
     } catch (cause) {
-      const told = asProblem(cause);
-      if (!(told instanceof ProblemError)) {
-        throw told;
-      }
-      setProblem(told);
+      setProblem(problemIn(cause));
     } finally {
       setBusy(false);
     }

@@ -1,7 +1,7 @@
 /** The pages that create and edit a deployment. */
 
 import { useState } from "preact/hooks";
-import { api, ask, asProblem, ProblemError } from "../../../api.ts";
+import { api, ask, asProblem, type ProblemError, problemIn } from "../../../api.ts";
 import { type Crumb, Page } from "../../../frame.tsx";
 import type { PageProps } from "../../../lazy.tsx";
 import { useLoad } from "../../../load.ts";
@@ -99,10 +99,7 @@ function FormPage(props: { base: Base; edited?: Edited; isFull: boolean }) {
       return;
     }
     const name = await saved(body, edited).catch((cause) => {
-      const problem = asProblem(cause);
-      if (!(problem instanceof ProblemError)) {
-        throw problem;
-      }
+      const problem = problemIn(cause);
       setRefused({ body: JSON.stringify(body), problem });
       requestAnimationFrame(focusFirstProblem);
     });

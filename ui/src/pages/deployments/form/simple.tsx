@@ -51,12 +51,9 @@ function FrameworkField({ form, rules, check }: Part) {
   const counts = useLoad(
     "frameworks",
     async (signal) => {
-      const totals = rules.frameworks.map(async ({ framework: name }) => {
-        const query = { framework: name, limit: 1 };
-        const page = await ask(api.GET("/api/v1/models", { params: { query }, signal }));
-        return [name, page.total] as const;
-      });
-      return Object.fromEntries(await Promise.all(totals)) as Record<string, number>;
+      const query = { facets: true, limit: 1 };
+      const page = await ask(api.GET("/api/v1/models", { params: { query }, signal }));
+      return page.facets?.framework ?? {};
     },
     ["model", "model-removed"],
   );
@@ -95,7 +92,7 @@ function FrameworkField({ form, rules, check }: Part) {
       >
         {rules.frameworks.map((it, index) => {
           const isChosen = it.framework === framework;
-          const total = counts.data?.[it.framework];
+          const total = counts.data && (counts.data[it.framework] ?? 0);
           return (
             // biome-ignore lint/a11y/useSemanticElements: as above
             <button
