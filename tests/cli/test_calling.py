@@ -245,10 +245,15 @@ def test_a_process_of_its_own_answers_the_same(
     assert "Aborted!" in unasked.stderr
 
 
-def test_help_is_fast(module: Program, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_is_fast(
+    module: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     # What measures coverage takes time of its own.
     for name in [it for it in os.environ if "COVERAGE" in it]:
         monkeypatch.delenv(name)
+    # As after an installation: the first call compiles, the others need not.
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.setenv("PYTHONPYCACHEPREFIX", str(tmp_path / "bytecode"))
 
     def used_s() -> float:
         used = resource.getrusage(resource.RUSAGE_CHILDREN)

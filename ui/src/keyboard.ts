@@ -1,7 +1,7 @@
 /** Keys that work on every page. */
 
 import { signal } from "@preact/signals";
-import { isTyping } from "./parts/Table.tsx";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { go, to } from "./route.ts";
 
 /** Which of the dialogs that a key opens is open. */
@@ -27,10 +27,9 @@ const PLACES: Record<string, string> = {
   f: "/files",
   h: "/health",
 };
-const CHORD_MS = 1000;
 
 export function startKeys(): void {
-  let chord = 0;
+  let isAfterG = false;
   addEventListener("keydown", (event) => {
     const isSearch = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
     if (isSearch) {
@@ -41,12 +40,11 @@ export function startKeys(): void {
     if (isTyping(event)) {
       return;
     }
-    const there = PLACES[event.key];
-    if (there && event.timeStamp - chord < CHORD_MS) {
-      chord = 0;
+    const there = isAfterG ? PLACES[event.key] : undefined;
+    // It waits for the next key, however slow the fingers are.
+    isAfterG = event.key === "g";
+    if (there) {
       go(to(there));
-    } else if (event.key === "g") {
-      chord = event.timeStamp;
     } else if (event.key === "/") {
       event.preventDefault();
       opened.value = "search";
@@ -54,4 +52,28 @@ export function startKeys(): void {
       opened.value = "keys";
     }
   });
+}
+
+/**
+ * Call `press` for every key, as long as the component is shown.
+ *
+ * It listens as soon as the component can be seen, so no key is lost.
+ */
+export function useKeys(press: (event: KeyboardEvent) => void): void {
+  const latest = useRef(press);
+  latest.current = press;
+  useLayoutEffect(() => {
+    const listen = (event: KeyboardEvent) => latest.current(event);
+    addEventListener("keydown", listen);
+    return () => removeEventListener("keydown", listen);
+  }, []);
+}
+
+/** Whether a key press is meant for a field, a dialog or the browser. */
+export function isTyping(event: KeyboardEvent): boolean {
+  const target = event.target as HTMLElement;
+  const isField = target.closest?.("input, textarea, select, [contenteditable]");
+  const isBox = target instanceof HTMLInputElement && target.type === "checkbox";
+  const isModified = event.ctrlKey || event.metaKey || event.altKey;
+  return Boolean((isField && !isBox) || isModified || document.querySelector("dialog[open]"));
 }

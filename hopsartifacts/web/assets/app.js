@@ -19,19 +19,22 @@ import {
   optionsOf
 } from "./shared-10.js";
 import {
+  Menu,
+  Table,
+  sortOf
+} from "./shared-12.js";
+import {
   $,
   A,
   Action,
   Chip,
   Empty,
   Frame,
-  Menu,
   Page,
   Problem,
   ProblemError,
   Q,
   SameIn,
-  Table,
   Time,
   Waiting,
   a,
@@ -49,7 +52,6 @@ import {
   matched,
   place,
   setQuery,
-  sortOf,
   startClock,
   startKeys,
   startLive,

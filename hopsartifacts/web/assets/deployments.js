@@ -13,7 +13,7 @@ import {
 } from "./shared-6.js";
 import {
   Source
-} from "./shared-12.js";
+} from "./shared-13.js";
 import {
   useWidth
 } from "./shared-7.js";
@@ -30,7 +30,10 @@ import {
 } from "./shared-2.js";
 import {
   Tabs
-} from "./shared-13.js";
+} from "./shared-14.js";
+import {
+  Table
+} from "./shared-12.js";
 import {
   CheckField,
   SelectField,
@@ -54,7 +57,6 @@ import {
   Size,
   Snippet,
   T,
-  Table,
   Time,
   Waiting,
   a,

@@ -1,7 +1,7 @@
 import {
   Preview
 } from "./shared-11.js";
-import "./shared-12.js";
+import "./shared-13.js";
 import {
   Differing,
   Download,
@@ -15,6 +15,10 @@ import {
   Filters,
   filtered
 } from "./shared-10.js";
+import {
+  Table,
+  sortOf
+} from "./shared-12.js";
 import "./shared-9.js";
 import {
   $,
@@ -27,7 +31,6 @@ import {
   Problem,
   Size,
   T,
-  Table,
   Time,
   Unfinished,
   Uploads,
@@ -38,8 +41,8 @@ import {
   go,
   isTyping,
   place,
-  sortOf,
   to,
+  useKeys,
   useLoad,
   usePages,
   withQuery
@@ -97,18 +100,14 @@ function Names({ names }) {
 // src/pages/files/file.tsx
 function FilePane(props) {
   const { row, before, after } = props;
-  A(() => {
-    const press = (event) => {
-      const there = { ArrowLeft: before, ArrowRight: after }[event.key];
-      const isScrolling = event.target.closest?.(".source, .sheet, .code");
-      if (there && !isTyping(event) && !isScrolling && !event.shiftKey) {
-        event.preventDefault();
-        go(there, { replace: true });
-      }
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [before, after]);
+  useKeys((event) => {
+    const there = { ArrowLeft: before, ArrowRight: after }[event.key];
+    const isScrolling = event.target.closest?.(".source, .sheet, .code");
+    if (there && !isTyping(event) && !isScrolling && !event.shiftKey) {
+      event.preventDefault();
+      go(there, { replace: true });
+    }
+  });
   const { integrity } = row;
   const isThere = integrity?.state !== "missing";
   const version = `${row.modified} ${row.size_bytes} ${integrity?.state} ${integrity?.checked}`;

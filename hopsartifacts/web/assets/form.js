@@ -5,7 +5,7 @@ import {
 import {
   Preview
 } from "./shared-11.js";
-import "./shared-12.js";
+import "./shared-13.js";
 import {
   Combobox
 } from "./shared-8.js";

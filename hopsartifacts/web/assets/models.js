@@ -22,7 +22,12 @@ import {
 } from "./shared-2.js";
 import {
   Tabs
-} from "./shared-13.js";
+} from "./shared-14.js";
+import {
+  Menu,
+  Table,
+  sortOf
+} from "./shared-12.js";
 import {
   TextField
 } from "./shared-9.js";
@@ -35,7 +40,6 @@ import {
   Diff,
   Digest,
   Empty,
-  Menu,
   Note,
   Page,
   Problem,
@@ -45,7 +49,6 @@ import {
   Size,
   Snippet,
   T,
-  Table,
   Time,
   Unfinished,
   UploadRow,
@@ -73,7 +76,6 @@ import {
   python,
   setQuery,
   shell,
-  sortOf,
   to,
   toast,
   uploads,

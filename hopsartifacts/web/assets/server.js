@@ -1,6 +1,10 @@
 import {
   Tabs
-} from "./shared-13.js";
+} from "./shared-14.js";
+import {
+  Table,
+  sortOf
+} from "./shared-12.js";
 import {
   CheckField,
   TextField,
@@ -23,7 +27,6 @@ import {
   Size,
   Snippet,
   State,
-  Table,
   Time,
   Waiting,
   a,
@@ -48,7 +51,6 @@ import {
   sentence,
   session,
   shell,
-  sortOf,
   startLive,
   to,
   toast,

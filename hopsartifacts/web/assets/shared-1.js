@@ -2904,6 +2904,67 @@ function Unfinished({ isForModel = false }) {
   ] });
 }
 
+// src/keyboard.ts
+var opened = y3(null);
+var KEYS = [
+  ["/ or Ctrl+K", "Search models, deployments and files"],
+  ["g d", "Go to the deployments"],
+  ["g m", "Go to the models"],
+  ["g f", "Go to the files"],
+  ["g h", "Go to the health page"],
+  ["j, k", "Next and previous row of a list"],
+  ["Enter", "Open the row"],
+  ["x", "Select the row"],
+  ["?", "Show these keys"],
+  ["Escape", "Close a dialog or a menu"]
+];
+var PLACES = {
+  d: "/deployments",
+  m: "/models",
+  f: "/files",
+  h: "/health"
+};
+function startKeys() {
+  let isAfterG = false;
+  addEventListener("keydown", (event) => {
+    const isSearch = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
+    if (isSearch) {
+      event.preventDefault();
+      opened.value = "search";
+      return;
+    }
+    if (isTyping(event)) {
+      return;
+    }
+    const there = isAfterG ? PLACES[event.key] : void 0;
+    isAfterG = event.key === "g";
+    if (there) {
+      go(to(there));
+    } else if (event.key === "/") {
+      event.preventDefault();
+      opened.value = "search";
+    } else if (event.key === "?") {
+      opened.value = "keys";
+    }
+  });
+}
+function useKeys(press) {
+  const latest = T2(press);
+  latest.current = press;
+  F2(() => {
+    const listen2 = (event) => latest.current(event);
+    addEventListener("keydown", listen2);
+    return () => removeEventListener("keydown", listen2);
+  }, []);
+}
+function isTyping(event) {
+  const target = event.target;
+  const isField = target.closest?.("input, textarea, select, [contenteditable]");
+  const isBox = target instanceof HTMLInputElement && target.type === "checkbox";
+  const isModified = event.ctrlKey || event.metaKey || event.altKey;
+  return Boolean(isField && !isBox || isModified || document.querySelector("dialog[open]"));
+}
+
 // src/parts/Problem.tsx
 function Problem(props) {
   const { problem } = props;
@@ -2943,314 +3004,6 @@ function Empty(props) {
       /* @__PURE__ */ a4(Copy, { text: props.code })
     ] }) : null
   ] });
-}
-
-// src/parts/Menu.tsx
-function Menu(props) {
-  const [isOpen, setOpen] = d2(false);
-  const box = T2(null);
-  const button = T2(null);
-  const id = P2();
-  A2(() => {
-    if (!isOpen) {
-      return;
-    }
-    const click = (event) => {
-      if (!box.current?.contains(event.target)) {
-        setOpen(false);
-      }
-    };
-    const press = (event) => {
-      if (event.key === "Escape") {
-        setOpen(false);
-        button.current?.focus();
-      }
-    };
-    addEventListener("click", click);
-    addEventListener("keydown", press);
-    return () => {
-      removeEventListener("click", click);
-      removeEventListener("keydown", press);
-    };
-  }, [isOpen]);
-  return /* @__PURE__ */ a4("div", { class: "menu", ref: box, children: [
-    /* @__PURE__ */ a4(
-      "button",
-      {
-        type: "button",
-        ref: button,
-        class: props.kind === "chip" ? "chip pick" : "button small",
-        "aria-expanded": isOpen,
-        "aria-controls": id,
-        "aria-label": props.name,
-        onClick: () => setOpen(!isOpen),
-        children: props.label
-      }
-    ),
-    isOpen ? (
-      // biome-ignore lint/a11y/useKeyWithClickEvents: keys reach the items themselves
-      // biome-ignore lint/a11y/noStaticElementInteractions: the items are the controls
-      /* @__PURE__ */ a4(
-        "div",
-        {
-          class: "menu-panel",
-          id,
-          onClick: (event) => {
-            if (event.target.closest(".menu-item")) {
-              setOpen(false);
-              button.current?.focus();
-            }
-          },
-          children: props.children
-        }
-      )
-    ) : null
-  ] });
-}
-
-// src/parts/Table.tsx
-function chosenColumns(columns) {
-  const chosen = place.value.query.get("columns")?.split(",");
-  return columns.filter((it) => chosen ? chosen.includes(it.id) : !it.isOptional);
-}
-function sortOf(fallback = "") {
-  return place.value.query.get("sort") || fallback;
-}
-function toggled(set, id) {
-  const next = new Set(set);
-  if (!next.delete(id)) {
-    next.add(id);
-  }
-  return next;
-}
-function Table(props) {
-  const { pages, columns, idOf, selected, onSelect } = props;
-  const shown = chosenColumns(columns);
-  const sort = sortOf(props.sort);
-  const [at, setAt] = d2(-1);
-  const body = T2(null);
-  const end = T2(null);
-  const rows = pages.data?.items ?? [];
-  useRowKeys(body, rows, at, setAt, props);
-  A2(() => {
-    const last3 = end.current;
-    if (!last3) {
-      return;
-    }
-    const watch = new IntersectionObserver(
-      (seen) => seen.some((it) => it.isIntersecting) && pages.more(),
-      { rootMargin: "400px" }
-    );
-    watch.observe(last3);
-    return () => watch.disconnect();
-  }, [pages.more]);
-  if (!pages.data) {
-    return /* @__PURE__ */ a4($, { children: [
-      /* @__PURE__ */ a4("div", { class: "tools", children: props.filters }),
-      pages.problem ? /* @__PURE__ */ a4(Problem, { problem: pages.problem, onRetry: pages.reload }) : /* @__PURE__ */ a4(Waiting, { lines: 10 })
-    ] });
-  }
-  const { total, next, damaged = [] } = pages.data;
-  const all = rows.length > 0 && rows.every((row) => selected?.has(idOf(row)));
-  return /* @__PURE__ */ a4($, { children: [
-    /* @__PURE__ */ a4("div", { class: "tools", children: [
-      props.filters,
-      /* @__PURE__ */ a4("span", { class: "grow" }),
-      /* @__PURE__ */ a4("span", { class: "sub", role: "status", children: rows.length ? `1–${count(rows.length)} of ${count(total)}` : "none" }),
-      props.tools,
-      /* @__PURE__ */ a4(ColumnChoice, { columns, shown })
-    ] }),
-    damaged.length ? /* @__PURE__ */ a4("div", { class: "note bad", role: "alert", children: [
-      "The logs of ",
-      damaged.join(", "),
-      " cannot be read, so this list does not show them. To find out why, press “Verify everything” on the health page."
-    ] }) : null,
-    pages.problem && pages.problem.status !== 0 ? /* @__PURE__ */ a4(Problem, { problem: pages.problem, onRetry: pages.reload }) : null,
-    rows.length ? /* @__PURE__ */ a4("div", { class: "panel", children: /* @__PURE__ */ a4("table", { "aria-label": props.label, "aria-busy": pages.isLoading, children: [
-      /* @__PURE__ */ a4("thead", { children: /* @__PURE__ */ a4("tr", { children: [
-        selected ? /* @__PURE__ */ a4("th", { class: "tick", children: /* @__PURE__ */ a4(
-          "input",
-          {
-            type: "checkbox",
-            "aria-label": "Select all shown",
-            checked: all,
-            onChange: () => onSelect?.(new Set(all ? [] : rows.map(idOf)))
-          }
-        ) }) : null,
-        shown.map((it) => /* @__PURE__ */ a4(Head, { column: it, sort }, it.id))
-      ] }) }),
-      /* @__PURE__ */ a4("tbody", { ref: body, children: rows.map((row, index) => {
-        const id = idOf(row);
-        return /* @__PURE__ */ a4(
-          "tr",
-          {
-            class: index === at ? "at" : "",
-            "aria-selected": selected ? selected.has(id) : void 0,
-            children: [
-              selected ? /* @__PURE__ */ a4("td", { class: "tick", children: /* @__PURE__ */ a4(
-                "input",
-                {
-                  type: "checkbox",
-                  "aria-label": `Select ${id}`,
-                  checked: selected.has(id),
-                  onChange: () => onSelect?.(toggled(selected, id))
-                }
-              ) }) : null,
-              shown.map((it, place2) => /* @__PURE__ */ a4(
-                "td",
-                {
-                  "data-head": it.head,
-                  class: `${it.isNumber ? "num" : ""} ${place2 ? "" : "first"}`,
-                  children: it.cell(row)
-                },
-                it.id
-              ))
-            ]
-          },
-          id
-        );
-      }) })
-    ] }) }) : props.empty,
-    next ? /* @__PURE__ */ a4("div", { class: "more", ref: end, children: /* @__PURE__ */ a4(
-      "button",
-      {
-        type: "button",
-        class: "button",
-        onClick: pages.more,
-        "aria-busy": pages.isReadingMore,
-        children: "Show more"
-      }
-    ) }) : null
-  ] });
-}
-function Head({ column, sort }) {
-  const isUp = sort === column.id;
-  const isDown = sort === `-${column.id}`;
-  const name = column.isNumber ? "num" : "";
-  if (!column.isSorted) {
-    return /* @__PURE__ */ a4("th", { scope: "col", class: name, children: column.head });
-  }
-  const first = column.isNumber ? `-${column.id}` : column.id;
-  const other = isUp ? `-${column.id}` : column.id;
-  return /* @__PURE__ */ a4(
-    "th",
-    {
-      scope: "col",
-      class: name,
-      "aria-sort": isUp ? "ascending" : isDown ? "descending" : void 0,
-      children: /* @__PURE__ */ a4(
-        "button",
-        {
-          type: "button",
-          class: "sort",
-          onClick: () => setQuery({ sort: isUp || isDown ? other : first }),
-          children: [
-            column.head,
-            isUp ? " ↑" : isDown ? " ↓" : ""
-          ]
-        }
-      )
-    }
-  );
-}
-function ColumnChoice(props) {
-  const shown = new Set(props.shown.map((it) => it.id));
-  const named = props.columns.filter((it) => it.head);
-  const choose = (id) => {
-    const next = toggled(shown, id);
-    const isDefault = props.columns.every((it) => next.has(it.id) === !it.isOptional);
-    const ids = props.columns.map((it) => it.id).filter((it) => next.has(it));
-    setQuery({ columns: isDefault ? void 0 : ids.join(",") });
-  };
-  return /* @__PURE__ */ a4(Menu, { label: "Columns", children: named.map((it) => /* @__PURE__ */ a4("label", { class: "choice", children: [
-    /* @__PURE__ */ a4("input", { type: "checkbox", checked: shown.has(it.id), onChange: () => choose(it.id) }),
-    it.head
-  ] }, it.id)) });
-}
-function useRowKeys(body, rows, at, setAt, props) {
-  const latest = T2({ rows, at, props });
-  latest.current = { rows, at, props };
-  A2(() => {
-    const press = (event) => {
-      const { rows: rows2, at: at2, props: props2 } = latest.current;
-      if (isTyping(event) || !rows2.length) {
-        return;
-      }
-      const row = rows2[at2];
-      if (event.key === "j" || event.key === "k") {
-        const next = Math.max(0, Math.min(rows2.length - 1, at2 + (event.key === "j" ? 1 : -1)));
-        setAt(next);
-        body.current?.children[next]?.scrollIntoView({ block: "nearest" });
-      } else if (event.key === "Enter" && row && props2.hrefOf && isLoose(event)) {
-        go(props2.hrefOf(row));
-      } else if (event.key === "x" && row && props2.selected) {
-        props2.onSelect?.(toggled(props2.selected, props2.idOf(row)));
-      } else {
-        return;
-      }
-      event.preventDefault();
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [body, setAt]);
-}
-function isTyping(event) {
-  const target = event.target;
-  const isField = target.closest?.("input, textarea, select, [contenteditable]");
-  const isBox = target instanceof HTMLInputElement && target.type === "checkbox";
-  const isModified = event.ctrlKey || event.metaKey || event.altKey;
-  return Boolean(isField && !isBox || isModified || document.querySelector("dialog[open]"));
-}
-function isLoose(event) {
-  return !event.target.closest?.("a, button, input, summary");
-}
-
-// src/keyboard.ts
-var opened = y3(null);
-var KEYS = [
-  ["/ or Ctrl+K", "Search models, deployments and files"],
-  ["g d", "Go to the deployments"],
-  ["g m", "Go to the models"],
-  ["g f", "Go to the files"],
-  ["g h", "Go to the health page"],
-  ["j, k", "Next and previous row of a list"],
-  ["Enter", "Open the row"],
-  ["x", "Select the row"],
-  ["?", "Show these keys"],
-  ["Escape", "Close a dialog or a menu"]
-];
-var PLACES = {
-  d: "/deployments",
-  m: "/models",
-  f: "/files",
-  h: "/health"
-};
-var CHORD_MS = 1e3;
-function startKeys() {
-  let chord = 0;
-  addEventListener("keydown", (event) => {
-    const isSearch = event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey);
-    if (isSearch) {
-      event.preventDefault();
-      opened.value = "search";
-      return;
-    }
-    if (isTyping(event)) {
-      return;
-    }
-    const there = PLACES[event.key];
-    if (there && event.timeStamp - chord < CHORD_MS) {
-      chord = 0;
-      go(to(there));
-    } else if (event.key === "g") {
-      chord = event.timeStamp;
-    } else if (event.key === "/") {
-      event.preventDefault();
-      opened.value = "search";
-    } else if (event.key === "?") {
-      opened.value = "keys";
-    }
-  });
 }
 
 // src/theme.ts
@@ -3877,15 +3630,13 @@ export {
   Dialog,
   FormDialog,
   confirm,
-  Menu,
+  startKeys,
+  useKeys,
+  isTyping,
   Problem,
   Waiting,
   Shown,
   Empty,
-  sortOf,
-  Table,
-  isTyping,
-  startKeys,
   session,
   logOut,
   Page,

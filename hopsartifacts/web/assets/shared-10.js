@@ -1,7 +1,9 @@
 import {
+  Menu
+} from "./shared-12.js";
+import {
   $,
   A,
-  Menu,
   T,
   a,
   count,

@@ -1,6 +1,6 @@
 import {
   Source
-} from "./shared-12.js";
+} from "./shared-13.js";
 import {
   $,
   A,

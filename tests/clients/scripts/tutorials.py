@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ssl
+import urllib.parse
 import urllib.request
 from pathlib import Path
 from typing import Any
@@ -105,13 +106,14 @@ def links_lead_to_a_page(project: Any) -> None:
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
-    for link, words in (
-        (project.get_url(), "Hopsworks client"),
-        (model.get_url(), "Model linked, version 1"),
-        (deployment.get_url(), "Deployment linked"),
+    for link, path in (
+        (project.get_url(), "/ui"),
+        (model.get_url(), "/ui/models/linked/versions/1"),
+        (deployment.get_url(), "/ui/deployments/linked"),
     ):
         with urllib.request.urlopen(link, context=context) as page:  # noqa: S310 - https
-            assert words in page.read().decode(), link
+            assert urllib.parse.urlsplit(page.url).path == path, link
+            assert "<title>hopsartifacts</title>" in page.read().decode(), link
     deployment.delete()
 
 

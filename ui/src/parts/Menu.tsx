@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
+import { useKeys } from "../keyboard.ts";
 
 /** `label` is on the button; Escape, a click elsewhere and each choice close the panel. */
 export function Menu(props: {
@@ -23,19 +24,15 @@ export function Menu(props: {
         setOpen(false);
       }
     };
-    const press = (event: KeyboardEvent) => {
-      if (event.key === "Escape") {
-        setOpen(false);
-        button.current?.focus();
-      }
-    };
     addEventListener("click", click);
-    addEventListener("keydown", press);
-    return () => {
-      removeEventListener("click", click);
-      removeEventListener("keydown", press);
-    };
+    return () => removeEventListener("click", click);
   }, [isOpen]);
+  useKeys((event) => {
+    if (isOpen && event.key === "Escape") {
+      setOpen(false);
+      button.current?.focus();
+    }
+  });
   return (
     <div class="menu" ref={box}>
       <button

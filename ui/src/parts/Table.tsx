@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { isTyping, useKeys } from "../keyboard.ts";
 import type { Pages } from "../load.ts";
 import { go, place, setQuery } from "../route.ts";
 import { count } from "../words.ts";
@@ -250,40 +251,29 @@ function useRowKeys<Row>(
   setAt: (at: number) => void,
   props: Props<Row>,
 ): void {
-  const latest = useRef({ rows, at, props });
-  latest.current = { rows, at, props };
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const { rows, at, props } = latest.current;
-      if (isTyping(event) || !rows.length) {
-        return;
-      }
-      const row = rows[at];
-      if (event.key === "j" || event.key === "k") {
-        const next = Math.max(0, Math.min(rows.length - 1, at + (event.key === "j" ? 1 : -1)));
-        setAt(next);
-        body.current?.children[next]?.scrollIntoView({ block: "nearest" });
-      } else if (event.key === "Enter" && row && props.hrefOf && isLoose(event)) {
-        go(props.hrefOf(row));
-      } else if (event.key === "x" && row && props.selected) {
-        props.onSelect?.(toggled(props.selected, props.idOf(row)));
-      } else {
-        return;
-      }
-      event.preventDefault();
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [body, setAt]);
-}
-
-/** Whether a key press is meant for a field, a dialog or the browser. */
-export function isTyping(event: KeyboardEvent): boolean {
-  const target = event.target as HTMLElement;
-  const isField = target.closest?.("input, textarea, select, [contenteditable]");
-  const isBox = target instanceof HTMLInputElement && target.type === "checkbox";
-  const isModified = event.ctrlKey || event.metaKey || event.altKey;
-  return Boolean((isField && !isBox) || isModified || document.querySelector("dialog[open]"));
+  // The next key may come before the table is drawn with the row of this one.
+  const now = useRef(at);
+  now.current = at;
+  useKeys((event) => {
+    if (isTyping(event) || !rows.length) {
+      return;
+    }
+    const row = rows[now.current];
+    if (event.key === "j" || event.key === "k") {
+      const step = event.key === "j" ? 1 : -1;
+      const next = Math.max(0, Math.min(rows.length - 1, now.current + step));
+      now.current = next;
+      setAt(next);
+      body.current?.children[next]?.scrollIntoView({ block: "nearest" });
+    } else if (event.key === "Enter" && row && props.hrefOf && isLoose(event)) {
+      go(props.hrefOf(row));
+    } else if (event.key === "x" && row && props.selected) {
+      props.onSelect?.(toggled(props.selected, props.idOf(row)));
+    } else {
+      return;
+    }
+    event.preventDefault();
+  });
 }
 
 /** Whether nothing that reacts to `Enter` by itself has the focus. */

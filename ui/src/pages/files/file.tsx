@@ -1,11 +1,10 @@
 /** One file beside its folder: what it is, what uses it, and what it contains. */
 
-import { useEffect } from "preact/hooks";
 import { api, ask, type Schemas } from "../../api.ts";
+import { isTyping, useKeys } from "../../keyboard.ts";
 import { useLoad } from "../../load.ts";
 import { Diff } from "../../parts/Code.tsx";
 import { Preview } from "../../parts/Preview.tsx";
-import { isTyping } from "../../parts/Table.tsx";
 import { Note, Size, Time } from "../../parts/Text.tsx";
 import { go } from "../../route.ts";
 import { Download } from "./actions.tsx";
@@ -23,18 +22,14 @@ export function FilePane(props: {
   onChange: () => void;
 }) {
   const { row, before, after } = props;
-  useEffect(() => {
-    const press = (event: KeyboardEvent) => {
-      const there = { ArrowLeft: before, ArrowRight: after }[event.key];
-      const isScrolling = (event.target as HTMLElement).closest?.(".source, .sheet, .code");
-      if (there && !isTyping(event) && !isScrolling && !event.shiftKey) {
-        event.preventDefault();
-        go(there, { replace: true });
-      }
-    };
-    addEventListener("keydown", press);
-    return () => removeEventListener("keydown", press);
-  }, [before, after]);
+  useKeys((event) => {
+    const there = { ArrowLeft: before, ArrowRight: after }[event.key];
+    const isScrolling = (event.target as HTMLElement).closest?.(".source, .sheet, .code");
+    if (there && !isTyping(event) && !isScrolling && !event.shiftKey) {
+      event.preventDefault();
+      go(there, { replace: true });
+    }
+  });
   const { integrity } = row;
   const isThere = integrity?.state !== "missing";
   const version = `${row.modified} ${row.size_bytes} ${integrity?.state} ${integrity?.checked}`;
