@@ -138,7 +138,11 @@ class DeploymentRows:
         before = self._known
         same = self._unchanged(moved, compared, are_compared=are_compared)
         names = self._names()
-        read = in_parallel(self._storage, self._read, names - same)
+        # Many deployments use the same models, whose logs are then read once.
+        logs = Logs(self._storage)
+        read = in_parallel(
+            self._storage, lambda name: self._read(name, logs), names - same
+        )
         self._known = {
             name: before[name] if name in same else read[name] for name in sorted(names)
         }
@@ -212,14 +216,17 @@ class DeploymentRows:
     def _entry_at(self, name: str, seq: int) -> NewestEntry:
         return entry_at(self._storage, layout.deployment_log(name), seq)
 
-    def _read(self, name: str) -> _Known:
-        logs = Logs(self._storage)
+    def _read(self, name: str, logs: Logs) -> _Known:
         try:
             newest = logs.deployment(name).newest()
             if newest is None:
                 return _Known(NO_LOG)
             entry = self._entry_at(name, newest.seq)
             live = find_deployment(self._storage, name, logs)
+            if live is None:
+                # The log of its model may have been read before its version was saved.
+                logs = Logs(self._storage)
+                live = find_deployment(self._storage, name, logs)
             return _known(live, entry, logs) if live else _Known(entry)
         except (IntegrityError, FormatError) as error:
             return _Known(NO_LOG, damage=error)

@@ -15,7 +15,6 @@ import msgspec
 FOLDER = Path(__file__).parent / "assets"
 SCRIPT = "app.js"
 STYLE = "app.css"
-_PREFIX = "/ui/assets"
 _IMPORT = re.compile(r'^(?:import|\} from) "\./([\w.-]+\.js)";$', re.MULTILINE)
 """An import at the top of a built script, as esbuild writes it."""
 _MEDIA_TYPES = {
@@ -72,19 +71,18 @@ class Assets:
             return None
         return known.asset
 
+    def digest(self) -> str:
+        """Return the SHA-256 of all files together, with their names."""
+        whole = hashlib.sha256()
+        for path in sorted(self._folder.glob("*")):
+            if asset := self.find(path.name):
+                whole.update(f"{path.name} {asset.digest}\n".encode())
+        return whole.hexdigest()
+
     def parts_of(self, name: str) -> list[str]:
-        """Return the URLs of the scripts that the script *name* imports first."""
+        """Return the scripts that the script *name* imports first."""
         asset = self.find(name)
-        text = asset.data.decode() if asset else ""
-        return [f"{_PREFIX}/{part}" for part in _IMPORT.findall(text)]
-
-    def url(self, name: str) -> str | None:
-        """Return the URL of this very content of *name*; None if there is no such file.
-
-        What such a URL leads to never changes.
-        """
-        asset = self.find(name)
-        return f"{_PREFIX}/{name}?v={asset.digest}" if asset else None
+        return _IMPORT.findall(asset.data.decode()) if asset else []
 
 
 def _asset(media_type: str, data: bytes) -> Asset:

@@ -13,7 +13,6 @@ from importlib.resources import files
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
 from jinja2 import Environment
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -53,22 +52,14 @@ _HEADERS = {
 }
 
 
-class AssetQuery(msgspec.Struct, frozen=True, kw_only=True):
-    """Query parameters of a file.
-
-    Attributes:
-        v: SHA-256 of the content; with it, browsers need not ask again.
-    """
-
-    v: str = ""
-
-
 def shell() -> HTMLResponse:
     """Return the page of the web UI."""
+    is_built = _ASSETS.find(SCRIPT) and _ASSETS.find(STYLE)
     page = _template().render(
-        script=_ASSETS.url(SCRIPT),
+        folder=f"{HOME}/assets/{_ASSETS.digest()}" if is_built else None,
+        script=SCRIPT,
         parts=_ASSETS.parts_of(SCRIPT),
-        style=_ASSETS.url(STYLE),
+        style=STYLE,
         theme=_THEME,
     )
     return HTMLResponse(page, headers=_HEADERS)
@@ -81,17 +72,24 @@ def message(words: str, status: int) -> HTMLResponse:
 
 
 def _asset(call: OperationCall) -> Response:
+    """Send a file.
+
+    Its path names all the files as they were built together. So a browser need not ask
+    again, and what a script imports by a relative path is of the same build. A tab that
+    was opened before an update gets the new file.
+    """
     name = call.path["file"]
     asset = _ASSETS.find(name)
     if asset is None:
         raise RefusedError(f"{name!r} is not a file of the web UI", 404)
-    wanted: AssetQuery = call.query
     is_compressed = _takes_gzip(call.request)
     etag = f'"{asset.digest}{"-gzip" if is_compressed else ""}"'
     headers = {
         "etag": etag,
         "vary": "Accept-Encoding",
-        "cache-control": _UNCHANGING if wanted.v == asset.digest else _CHANGING,
+        "cache-control": (
+            _UNCHANGING if call.path["build"] == _ASSETS.digest() else _CHANGING
+        ),
     }
     if etag in call.request.headers.get("if-none-match", ""):
         return Response(status_code=304, headers=headers)
@@ -161,10 +159,9 @@ PAGES: tuple[Operation, ...] = (
         for path in (HOME, f"{HOME}/", f"{HOME}/{{place:path}}")
     ),
     _page(
-        f"{HOME}/assets/{{file}}",
+        f"{HOME}/assets/{{build}}/{{file}}",
         "A file that the page loads",
         _asset,
-        query=AssetQuery,
         gives="*/*",
     ),
     *(_page(path, "Leads to the web UI", _printed) for path in _printed_paths()),

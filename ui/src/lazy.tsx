@@ -1,7 +1,7 @@
 /** Sections of pages that are loaded after the first page is there. */
 
 import type { ComponentType } from "preact";
-import { useEffect, useState } from "preact/hooks";
+import { useLayoutEffect, useState } from "preact/hooks";
 import { asProblem, connection, ProblemError } from "./api.ts";
 import { Problem, Waiting } from "./parts/Problem.tsx";
 
@@ -35,7 +35,7 @@ export function lazy<Name extends string>(
     const [attempt, setAttempt] = useState(0);
     const Page = loaded.get(section)?.[name];
     const { isUp } = connection.value;
-    useEffect(() => {
+    useLayoutEffect(() => {
       if (Page) {
         return;
       }

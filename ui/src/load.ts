@@ -1,6 +1,6 @@
 /** Data of the server for a part of a page, kept up to date by events. */
 
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { asProblem, ProblemError } from "./api.ts";
 import { type EventName, type LiveEvent, listen } from "./live.ts";
 
@@ -17,6 +17,9 @@ export interface Loaded<Data> {
 
 /** The events after which data is read again: their names, or a test. */
 export type Until = readonly EventName[] | ((event: LiveEvent) => boolean);
+
+/** Wait this long after a key for the next one, before the server is asked. */
+export const TYPING_MS = 80;
 
 const MOST_KEPT = 60;
 const GATHER_MS = 120;
@@ -97,7 +100,8 @@ export function useLoad<Data>(
       });
   }, [key]);
 
-  useEffect(() => {
+  // The request is sent before the browser paints, not after.
+  useLayoutEffect(() => {
     start();
     let timer = 0;
     const unlisten = listen((event) => {

@@ -4,7 +4,7 @@ import { Fragment } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import { api, ask, type Schemas } from "./api.ts";
 import { KEYS, opened } from "./keyboard.ts";
-import { useLoad } from "./load.ts";
+import { TYPING_MS, useLoad } from "./load.ts";
 import { Dialog } from "./parts/Dialog.tsx";
 import { Problem } from "./parts/Problem.tsx";
 import { Chip } from "./parts/Text.tsx";
@@ -12,7 +12,6 @@ import { go, to } from "./route.ts";
 
 type Hit = Schemas["Hit"];
 
-const TYPING_MS = 80;
 const close = () => {
   opened.value = null;
 };

@@ -29,6 +29,7 @@ import {
   Action,
   Chip,
   Empty,
+  F,
   Frame,
   Page,
   Problem,
@@ -79,7 +80,7 @@ function lazy(section, name) {
     const [attempt, setAttempt] = d(0);
     const Page2 = loaded.get(section)?.[name];
     const { isUp } = connection.value;
-    A(() => {
+    F(() => {
       if (Page2) {
         return;
       }

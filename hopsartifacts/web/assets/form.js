@@ -35,6 +35,7 @@ import {
   Size,
   State,
   T,
+  TYPING_MS,
   Waiting,
   a,
   api,
@@ -1284,7 +1285,6 @@ function EnvironmentFields(part) {
 }
 
 // src/pages/deployments/form/check.ts
-var TYPING_MS = 150;
 function useCheck(form, edited) {
   const now = JSON.stringify(bodyOf(form));
   const asked = useSettled(now);

@@ -1831,6 +1831,7 @@ function streamed() {
 }
 
 // src/load.ts
+var TYPING_MS = 80;
 var MOST_KEPT = 60;
 var GATHER_MS = 120;
 var RETRY_MS = 2e3;
@@ -1889,7 +1890,7 @@ function useLoad(key, read2, until = []) {
       draw((count2) => count2 + 1);
     });
   }, [key]);
-  A2(() => {
+  F2(() => {
     start();
     let timer = 0;
     const unlisten = listen((event) => {
@@ -3165,7 +3166,6 @@ function Asked({ asked }) {
 }
 
 // src/search.tsx
-var TYPING_MS = 80;
 var close = () => {
   opened.value = null;
 };
@@ -3592,6 +3592,7 @@ export {
   loadMe,
   listen,
   startLive,
+  TYPING_MS,
   forgetAll,
   useLoad,
   useAgain,

@@ -5,6 +5,7 @@ import {
   $,
   A,
   T,
+  TYPING_MS,
   a,
   count,
   d,
@@ -21,7 +22,6 @@ function optionsOf(facet = {}) {
     count: number
   }));
 }
-var TYPING_MS = 120;
 function filtered(filters) {
   const query = place.value.query;
   const given = filters.map((it) => [it.name, query.get(it.name) ?? ""]);

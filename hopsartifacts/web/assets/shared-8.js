@@ -5,13 +5,13 @@ import {
   A,
   P,
   T,
+  TYPING_MS,
   a,
   d,
   useLoad
 } from "./shared-1.js";
 
 // src/parts/Combobox.tsx
-var TYPING_MS = 100;
 function Combobox(props) {
   const [text, setText] = d(null);
   const [typed, setTyped] = d("");

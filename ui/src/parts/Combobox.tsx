@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useRef, useState } from "preact/hooks";
 import type { FieldProblem } from "../api.ts";
-import { useLoad } from "../load.ts";
+import { TYPING_MS, useLoad } from "../load.ts";
 import { Field } from "./Field.tsx";
 
 /** One thing that can be chosen. */
@@ -11,8 +11,6 @@ export interface Option {
   readonly value: string;
   readonly detail?: ComponentChildren;
 }
-
-const TYPING_MS = 100;
 
 /** `search` gets the text and returns the first options that fit it. */
 export function Combobox(props: {

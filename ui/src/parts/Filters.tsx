@@ -1,7 +1,7 @@
 /** Filters of a list, kept in the URL and shown as chips. */
 
 import { useEffect, useRef, useState } from "preact/hooks";
-import { useLoad } from "../load.ts";
+import { TYPING_MS, useLoad } from "../load.ts";
 import { place, setQuery } from "../route.ts";
 import { count } from "../words.ts";
 import { Menu } from "./Menu.tsx";
@@ -32,8 +32,6 @@ export function optionsOf(facet: Readonly<Record<string, number>> = {}): FilterO
     count: number,
   }));
 }
-
-const TYPING_MS = 120;
 
 /** The values of filters that the URL has. */
 export function filtered(filters: readonly Filter[]): Record<string, string> {

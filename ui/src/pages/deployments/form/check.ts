@@ -3,7 +3,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { api, ask, type FieldProblem, type ProblemError, type Schemas } from "../../../api.ts";
 import { jsonProblem } from "../../../json.ts";
-import { useLoad } from "../../../load.ts";
+import { TYPING_MS, useLoad } from "../../../load.ts";
 import { bodyOf, type Form, notNumbers, repeated } from "./state.ts";
 
 export type Check = Schemas["DeploymentCheck"];
@@ -17,8 +17,6 @@ export interface Checked {
   /** Why there is no answer. */
   readonly failure?: ProblemError;
 }
-
-const TYPING_MS = 150;
 
 /** Check the values of `form` whenever they change; `edited` is the deployment's name. */
 export function useCheck(form: Form, edited?: string): Checked {
