@@ -17,6 +17,7 @@ from hopsartifacts.catalog import catalog
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
+from hopsartifacts.deployments.launch import placed
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.guard.doctor import DoctorReport, examine
 from hopsartifacts.guard.gc import GRACE_S, GcReport, collect
@@ -338,6 +339,7 @@ class Project(FixedAttributes):
             logs_dir=self._storage.local_path(layout.serving_logs_dir()),
             run_root=None if is_shared else self._scratch_folder() / "run",
             storage=self._storage,
+            placed=partial(placed, self._storage, lambda: self._cache),
         )
 
     @cached_property

@@ -22,7 +22,6 @@ from hopsartifacts.deployments.parts import InferenceBatcher as InferenceBatcher
 from hopsartifacts.deployments.parts import InferenceLogger as InferenceLogger
 from hopsartifacts.deployments.parts import KafkaTopic as KafkaTopic
 from hopsartifacts.deployments.parts import PredictorResources as PredictorResources
-from hopsartifacts.deployments.parts import Resources as Resources
 from hopsartifacts.deployments.parts import Transformer as Transformer
 from hopsartifacts.deployments.parts import (
     TransformerResources as TransformerResources,
@@ -50,6 +49,7 @@ from hopsartifacts.registry.schema import Schema as Schema
 from hopsartifacts.serving.contract import LogArchive as LogArchive
 from hopsartifacts.serving.contract import LogLine as LogLine
 from hopsartifacts.serving.contract import ProcessUsage as ProcessUsage
+from hopsartifacts.serving.contract import Resources as Resources
 from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.serving.contract import StoredLog as StoredLog
 from hopsartifacts.serving.inference_log.exchanges import Exchanges as Exchanges

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import msgspec
 import pytest
 
 from hopsartifacts import InferenceBatcher, Model, ModelServing, Project, Schema
+from hopsartifacts.deployments.launch import placed
 from hopsartifacts.errors import (
     DeploymentFailedError,
     IntegrityError,
@@ -27,9 +29,12 @@ from hopsartifacts.serving.contract import (
     ProcessUsage,
     Reported,
     RunState,
+    SealedVersion,
     StoredLog,
 )
 from hopsartifacts.serving.traffic import Period, Traffic
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.testing.states_only import StatesOnly
 
 FILES = "Models/my_model/1/Files/model.bin"
@@ -37,21 +42,27 @@ SCRIPT = "Models/my_model/1/Artifacts/1/predictor-predict.py"
 
 
 class MadeUpBackend:
-    """Remembers what it was told; whatever is started runs until it is stopped."""
+    """Remembers what it was told; whatever is started runs until it is stopped.
+
+    It gets the files as the local back end does.
+    """
 
     name = "made up"
 
-    def __init__(self) -> None:
+    def __init__(self, storage: Storage, cache: Cache) -> None:
+        self._placed = partial(placed, storage, lambda: cache)
         self.launches: list[Launch] = []
         self.starts: list[dict[str, Any]] = []
         self.updates: list[tuple[Launch, float]] = []
         self.states: dict[str, RunState] = {}
         self.forgotten: list[str] = []
 
-    def check(self, launch: Launch) -> None:
-        self.launches.append(launch)
+    def check(self, sealed: SealedVersion) -> None:
+        assert sealed.deployment
 
-    def start(self, launch: Launch, **options: Any) -> None:
+    def start(self, sealed: SealedVersion, **options: Any) -> None:
+        with self._placed(sealed) as launch:
+            self.launches.append(launch)
         self.starts.append(options)
         self.states[launch.deployment] = RunState(
             status="Running",
@@ -63,8 +74,9 @@ class MadeUpBackend:
             revision=f"r{len(self.starts)}",
         )
 
-    def update(self, launch: Launch, *, await_running_s: float) -> None:
-        self.updates.append((launch, await_running_s))
+    def update(self, sealed: SealedVersion, *, await_running_s: float) -> None:
+        with self._placed(sealed) as launch:
+            self.updates.append((launch, await_running_s))
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:
         assert await_stopped_s > 0
@@ -112,8 +124,13 @@ class MadeUpBackend:
 
 
 @pytest.fixture
-def backend() -> MadeUpBackend:
-    return MadeUpBackend()
+def backend(project: Project, tmp_path: Path) -> MadeUpBackend:
+    return MadeUpBackend(project.storage, Cache(tmp_path / "copies"))
+
+
+@pytest.fixture
+def local_backend(local_project: Project, tmp_path: Path) -> MadeUpBackend:
+    return MadeUpBackend(local_project.storage, Cache(tmp_path / "copies"))
 
 
 @pytest.fixture
@@ -367,16 +384,18 @@ def test_a_deployment_does_not_start_on_files_that_differ(
 
 
 def test_files_beside_the_sealed_ones_are_noted_and_do_not_keep_it_from_starting(
-    local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
+    local_project: Project,
+    local_backend: MadeUpBackend,
+    make_files: Callable[..., Path],
 ) -> None:
     """They may be what it wrote itself: to root sealed folders are not read-only."""
-    project = Project(local_project.storage, backend=backend)
+    project = Project(local_project.storage, backend=local_backend)
     model = project.get_model_registry().sklearn.create_model("my_model")
     deployment = model.save(make_files({"a.pkl": b"1"})).deploy()
     for number in range(5):
         local_project.storage.create(f"Models/my_model/1/Files/{number}.pkl", b"")
     deployment.start()
-    (launch,) = backend.launches
+    (launch,) = local_backend.launches
     (note,) = launch.notes
     assert "extra: Models/my_model/1/Files/2.pkl" in note
     assert note.endswith("; and 2 more")
@@ -385,16 +404,18 @@ def test_files_beside_the_sealed_ones_are_noted_and_do_not_keep_it_from_starting
 
 
 def test_open_modes_do_not_keep_a_deployment_from_starting(
-    local_project: Project, backend: MadeUpBackend, make_files: Callable[..., Path]
+    local_project: Project,
+    local_backend: MadeUpBackend,
+    make_files: Callable[..., Path],
 ) -> None:
-    project = Project(local_project.storage, backend=backend)
+    project = Project(local_project.storage, backend=local_backend)
     model = project.get_model_registry().sklearn.create_model("my_model")
     deployment = model.save(make_files()).deploy()
     place = local_project.storage.local_path(FILES)
     assert place is not None
     place.chmod(0o644)
     deployment.start()
-    assert len(backend.starts) == 1
+    assert len(local_backend.starts) == 1
 
 
 def test_an_artifact_folder_that_is_missing_is_written_before_the_start(

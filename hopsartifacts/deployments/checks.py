@@ -32,7 +32,7 @@ from hopsartifacts.deployments.deployed import Deployed, Logs
 from hopsartifacts.deployments.documents import PinnedModel, Specification
 from hopsartifacts.deployments.environment import obstacles
 from hopsartifacts.deployments.history import compare_specifications, compare_with
-from hopsartifacts.deployments.launch import pinned_manifest, unplaced_launch
+from hopsartifacts.deployments.launch import pinned_manifest, sealed_version
 from hopsartifacts.deployments.predictor import (
     Predictor,
     PreparedDeployment,
@@ -157,7 +157,9 @@ def check_rollback(
         runs_here=_runs_here(
             context,
             then,
-            pinned_manifest(storage, then),
+            pinned_manifest(
+                storage, then.model.name, then.model.version, then.model.manifest
+            ),
             store.read(then.artifact.version),
         ),
     )
@@ -463,8 +465,8 @@ def _runs_here(
     """Return whether this machine can run it; the model files are not read."""
     reasons: list[str] = []
     try:
-        launch = unplaced_launch(context, specification, manifest, readers)
-        context.backend().check(launch)
+        sealed = sealed_version(context, specification, manifest, readers)
+        context.backend().check(sealed)
     except (InvalidInputError, ServingError) as error:
         reasons.append(str(error))
     try:

@@ -8,7 +8,6 @@ from typing import Any, Literal
 import msgspec
 
 from hopsartifacts.deployments.parts import (
-    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
 )
@@ -17,6 +16,9 @@ from hopsartifacts.deployments.rules import ApiProtocol, ModelServer, ServingToo
 from hopsartifacts.digests import sha256_of
 from hopsartifacts.documents import encode
 from hopsartifacts.registry.documents import Framework
+from hopsartifacts.serving.contract import (
+    ComponentResources,
+)
 from hopsartifacts.store.entries import Head, State
 
 

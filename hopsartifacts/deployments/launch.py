@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec.structs import replace
+from msgspec import structs
 
 from hopsartifacts import layout
+from hopsartifacts.artifacts.documents import ArtifactVersion
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments.deployed import Deployed
@@ -44,9 +45,11 @@ from hopsartifacts.serving.contract import (
     Limits,
     ModelInput,
     RequestLogging,
+    SealedVersion,
 )
 from hopsartifacts.serving.runtime.predictors import loadable
 from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.store.checks import Finding, check_folder
 from hopsartifacts.store.transfer import download
 
@@ -60,20 +63,44 @@ _IDLE_S = 30.0
 
 
 @contextmanager
-def checked_launch(
-    context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
+def placed(
+    storage: Storage, cache: Callable[[], Cache], sealed: SealedVersion
 ) -> Iterator[Launch]:
-    """Yield the launch of *sealed*; its cached files stay until the block ends.
+    """Yield *sealed* with checked files on this machine, until the block ends.
 
     A process that inherits the descriptors ``Launch.held`` keeps them longer.
 
+    Args:
+        storage: that of the project.
+        cache: returns the cache for the files of a project that is not on a local disk.
+        sealed: the version; its digests decide what its files are.
+
     Raises:
-        IntegrityError: a file differs from the specification.
+        IntegrityError: a file differs from what was sealed.
         ModelNotFoundError: the model version was deleted.
         StorageError: local copies cannot be written.
     """
+    held: list[int] = []
+    notes: list[str] = []
     with ExitStack() as leases:
-        yield _launch(context, leases, deployment_id, sealed)
+
+        def local(folder: _Folder) -> str:
+            path = storage.local_path(folder.path)
+            if path is not None:
+                notes.extend(_check_in_place(storage, folder))
+                return str(path)
+            lease = cache().use(folder.digest, folder.sealed, folder.fetch)
+            leases.enter_context(lease)
+            held.append(lease.descriptor)
+            return str(lease.path)
+
+        yield Launch(
+            **structs.asdict(sealed),
+            model_files_path=local(_model(storage, sealed)),
+            artifact_files_path=local(_artifact(storage, sealed)),
+            notes=tuple(notes),
+            held=tuple(held),
+        )
 
 
 def start(
@@ -94,11 +121,12 @@ def start(
             "a deployment of a project in memory cannot outlive this process: "
             "start it without detach"
         )
-    with checked_launch(context, sealed.id, sealed.current) as ready:
-        context.backend().check(ready)
-        context.backend().start(
-            ready, await_running_s=await_running_s, port=port, detach=detach
-        )
+    context.backend().start(
+        active_version(context, sealed),
+        await_running_s=await_running_s,
+        port=port,
+        detach=detach,
+    )
 
 
 def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -> None:
@@ -107,11 +135,11 @@ def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -
     Raises:
         DeploymentFailedError: it does not start; the previous version keeps running.
     """
-    with checked_launch(context, sealed.id, sealed.current) as ready:
-        try:
-            context.backend().update(ready, await_running_s=await_running_s)
-        except DeploymentFailedError as error:
-            raise DeploymentFailedError(_with_way_out(error, sealed)) from error
+    version = active_version(context, sealed)
+    try:
+        context.backend().update(version, await_running_s=await_running_s)
+    except DeploymentFailedError as error:
+        raise DeploymentFailedError(_with_way_out(error, sealed)) from error
 
 
 def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
@@ -124,64 +152,58 @@ def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
     )
 
 
-def _launch(
-    context: ProjectContext,
-    leases: ExitStack,
-    deployment_id: str,
-    sealed: DeploymentVersion,
-) -> Launch:
+def active_version(context: ProjectContext, deployed: Deployed) -> SealedVersion:
+    """Return the active version of a deployment, for the back end that runs it.
+
+    Raises:
+        ModelNotFoundError: its model version was deleted.
+        IntegrityError: its model or its artifact differs from what it pins.
+        InvalidDeploymentError: a setting is missing on this machine.
+    """
+    sealed = deployed.current
+    return version_of(context, deployed.id, sealed)
+
+
+def version_of(
+    context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
+) -> SealedVersion:
+    """Return a version of the deployment with this id; see ``active_version``."""
     specification = sealed.specification
-    manifest = pinned_manifest(context.storage, specification)
-    files = {file.path: file.digest for file in manifest.files}
-    name, version = manifest.model, manifest.version
-    held: list[int] = []
-    notes: list[str] = []
-
-    def local(folder: _Folder) -> str:
-        path = context.storage.local_path(folder.path)
-        if path is not None:
-            notes.extend(_check_in_place(context.storage, folder))
-            return str(path)
-        lease = context.cache().use(folder.digest, folder.sealed, folder.fetch)
-        leases.enter_context(lease)
-        held.append(lease.descriptor)
-        return str(lease.path)
-
-    model = _Folder(
-        layout.files_dir(name, version),
-        specification.model.manifest,
-        files,
-        context.storage,
+    model, artifact = specification.model, specification.artifact
+    manifest = pinned_manifest(
+        context.storage, model.name, model.version, model.manifest
     )
-    artifact = _artifact(context.storage, specification)
-    unplaced = unplaced_launch(
-        context, specification, manifest, artifact.sealed, sealed.version
+    made = pinned_artifact(
+        context.storage, model.name, model.version, artifact.version, artifact.identity
     )
-    return replace(
-        unplaced,
+    return sealed_version(
+        context,
+        specification,
+        manifest,
+        [file.path for file in made.files],
         deployment_id=deployment_id,
-        model_files_path=local(model),
-        artifact_files_path=local(artifact),
-        notes=tuple(notes),
-        held=tuple(held),
+        number=sealed.version,
     )
 
 
-def unplaced_launch(
+def sealed_version(
     context: ProjectContext,
     specification: Specification,
     manifest: Manifest,
     artifact_files: Collection[str],
-    version: int = 0,
-) -> Launch:
-    """Return a launch whose files have no paths yet; it can be checked, not started.
+    *,
+    deployment_id: str = "",
+    number: int = 0,
+) -> SealedVersion:
+    """Return what a back end needs to know about a specification.
 
     Args:
         context: the project.
-        specification: what is launched.
+        specification: what would run.
         manifest: that of its model version.
         artifact_files: the names of its artifact's files.
-        version: the number of the deployment version; 0 if it has none yet.
+        deployment_id: that of the deployment; empty if it was not saved yet.
+        number: that of the deployment version; 0 if it was not saved yet.
 
     Raises:
         InvalidDeploymentError: a setting is missing on this machine.
@@ -189,23 +211,23 @@ def unplaced_launch(
     transformer = specification.transformer
     golden = specification.golden_request
     model_files = [file.path for file in manifest.files]
-    return Launch(
+    return SealedVersion(
         project=context.project,
         project_url=context.storage.url,
         deployment=specification.name,
-        deployment_id="",
-        deployment_version=version,
+        deployment_id=deployment_id,
+        deployment_version=number,
         specification=specification.digest,
         model=manifest.model,
         model_version=manifest.version,
+        manifest=specification.model.manifest,
         artifact_version=specification.artifact.version,
+        artifact_identity=specification.artifact.identity,
         framework=specification.model.framework,
         model_server=specification.model_server,
         serving_tool=specification.serving_tool,
         api_protocol=specification.api_protocol,
-        model_files_path="",
         loadable=loadable(specification.model.framework, model_files),
-        artifact_files_path="",
         columns=input_columns(manifest.model_schema),
         inputs=model_inputs(manifest.model_schema),
         artifact_files=tuple(sorted(artifact_files)),
@@ -220,6 +242,8 @@ def unplaced_launch(
         idle_s=_IDLE_S if _scales_to_zero(specification) else None,
         limits=_limits(specification.predictor),
         transformer_limits=_limits(transformer) if transformer else Limits(),
+        resources=specification.predictor.resources,
+        transformer_resources=transformer.resources if transformer else None,
         batching=_batching(specification.inference_batcher),
         logging=_logging(specification.inference_logger),
         golden=golden.for_launch() if golden else None,
@@ -250,42 +274,64 @@ class _Folder:
         download(self._storage, self.path, missing, target)
 
 
-def pinned_manifest(storage: Storage, specification: Specification) -> Manifest:
-    """Return the manifest of the model version that a deployment pins.
+def pinned_manifest(storage: Storage, model: str, number: int, digest: str) -> Manifest:
+    """Return the manifest of a model version that a deployment pins by its *digest*.
 
     Raises:
         ModelNotFoundError: the model version was deleted.
         IntegrityError: it differs from the one that was pinned.
     """
-    pin = specification.model
-    version = live_version(storage, pin.name, pin.version)
-    if version.sha256 != pin.manifest:
+    version = live_version(storage, model, number)
+    if version.sha256 != digest:
         raise IntegrityError(
-            f"model {pin.name!r} version {pin.version} differs from the one that "
-            f"deployment {specification.name!r} pins: see project.verify()"
+            f"model {model!r} version {number} differs from the one that the "
+            "deployment pins: see project.verify()"
         )
-    return manifest_of(storage, pin.name, version)
+    return manifest_of(storage, model, version)
 
 
-def _artifact(storage: Storage, specification: Specification) -> _Folder:
-    pin = specification.artifact
-    model = specification.model
-    store = ArtifactStore(storage, model.name, model.version)
-    sealed = store.get(pin.version)
-    if sealed.identity != pin.identity:
+def pinned_artifact(
+    storage: Storage, model: str, number: int, artifact: int, identity: str
+) -> ArtifactVersion:
+    """Return the artifact version that a deployment pins by its *identity*.
+
+    Raises:
+        NotFoundError: it was deleted.
+        IntegrityError: it differs from the one that was pinned.
+    """
+    sealed = ArtifactStore(storage, model, number).get(artifact)
+    if sealed.identity != identity:
         raise IntegrityError(
-            f"artifact version {pin.version} of model {model.name!r} version "
-            f"{model.version} differs from the one that deployment "
-            f"{specification.name!r} pins: see project.verify()"
+            f"artifact version {artifact} of model {model!r} version {number} differs "
+            "from the one that the deployment pins: see project.verify()"
         )
-    path = layout.artifact_dir(model.name, model.version, pin.version)
-    files = {file.path: file.digest for file in sealed.files}
+    return sealed
+
+
+def _model(storage: Storage, sealed: SealedVersion) -> _Folder:
+    manifest = pinned_manifest(
+        storage, sealed.model, sealed.model_version, sealed.manifest
+    )
+    path = layout.files_dir(sealed.model, sealed.model_version)
+    files = {file.path: file.digest for file in manifest.files}
+    return _Folder(path, sealed.manifest, files, storage)
+
+
+def _artifact(storage: Storage, sealed: SealedVersion) -> _Folder:
+    model, version, number = (
+        sealed.model,
+        sealed.model_version,
+        sealed.artifact_version,
+    )
+    made = pinned_artifact(storage, model, version, number, sealed.artifact_identity)
+    path = layout.artifact_dir(model, version, number)
+    files = {file.path: file.digest for file in made.files}
 
     def prepare() -> None:
         # The writer of the version may have been killed before it wrote the folder.
-        store.project(pin.version)
+        ArtifactStore(storage, model, version).project(number)
 
-    return _Folder(path, pin.identity, files, storage, prepare=prepare)
+    return _Folder(path, sealed.artifact_identity, files, storage, prepare=prepare)
 
 
 def _check_in_place(storage: Storage, folder: _Folder) -> Iterator[str]:

@@ -12,43 +12,15 @@ import msgspec
 from hopsartifacts.errors import CollectedErrors, InvalidDeploymentError
 from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import plain_number, plain_text
+from hopsartifacts.serving.contract import ComponentResources, Resources
 from hopsartifacts.serving.process_environment import HANG_SECONDS
 from hopsartifacts.values import plain
 
 NO_LIMIT = -1
 
 
-class Resources(msgspec.Struct, frozen=True):
-    """An amount of resources, as a request or as a limit.
-
-    Args:
-        cores: CPU cores, fractions allowed.
-        memory: memory in MB.
-        gpus: whole GPUs.
-
-    In a limit, -1 means unlimited.
-    """
-
-    cores: float = 0.2
-    memory: int = 32
-    gpus: int = 0
-
-
 DEFAULT_REQUESTS = Resources()
 DEFAULT_LIMITS = Resources(cores=2.0, memory=1024, gpus=0)
-
-
-class ComponentResources(msgspec.Struct, frozen=True, kw_only=True):
-    """The number of instances of a component, with the requests and limits of each."""
-
-    num_instances: int
-    requests: Resources
-    limits: Resources
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the fields as plain values."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
 
 
 def PredictorResources(  # noqa: N802 - Hopsworks' name, which callers see as a class

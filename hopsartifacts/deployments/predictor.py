@@ -27,7 +27,6 @@ from hopsartifacts.deployments.artifact_files import shown_path
 from hopsartifacts.deployments.deployed import Logs
 from hopsartifacts.deployments.documents import ModelPin, Specification
 from hopsartifacts.deployments.parts import (
-    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
     Transformer,
@@ -46,6 +45,9 @@ from hopsartifacts.fixed_attributes import FixedAttributes
 from hopsartifacts.names import default_deployment_name, version_number
 from hopsartifacts.registry.documents import Framework, Manifest, VersionRecord
 from hopsartifacts.registry.versions import live_version, pick_live, read_manifest
+from hopsartifacts.serving.contract import (
+    ComponentResources,
+)
 
 
 class DeploymentDraft:

@@ -47,7 +47,6 @@ from hopsartifacts.deployments.documents import (
     Specification,
 )
 from hopsartifacts.deployments.parts import (
-    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
     PredictorResources,
@@ -68,7 +67,11 @@ from hopsartifacts.errors import (
 from hopsartifacts.layout import Role
 from hopsartifacts.names import deployment_name, plain_text
 from hopsartifacts.registry.documents import Framework
-from hopsartifacts.serving.contract import COMPONENTS, Component
+from hopsartifacts.serving.contract import (
+    COMPONENTS,
+    Component,
+    ComponentResources,
+)
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.values import plain
 

@@ -1,8 +1,9 @@
 """The contract between a sealed deployment and the back end that runs it.
 
-A *launch* is everything a back end needs to know about one deployment version. A *run
-state* is everything it can report about it. States, conditions and components have the
-names that Hopsworks gives them, so that tools written for Hopsworks keep working.
+A *sealed version* is everything a back end needs to know about one deployment version;
+a *launch* is one whose files are on this machine. A *run state* is everything that a
+back end can report about it. States, conditions and components have the names that
+Hopsworks gives them, so that tools written for Hopsworks keep working.
 """
 
 from collections.abc import Callable, Iterator
@@ -122,12 +123,42 @@ class ModelInput(msgspec.Struct, frozen=True, kw_only=True):
     """Length of each axis; -1 means any length."""
 
 
-class Launch(msgspec.Struct, frozen=True, kw_only=True):
-    """One deployment version, ready to run; all paths are local and absolute.
+class Resources(msgspec.Struct, frozen=True):
+    """An amount of resources, as a request or as a limit.
 
-    The caller has checked the files under both paths against their seals. The names of
-    scripts and of the configuration file are relative to ``artifact_files_path``
-    (``predictor-predict.py``); they are None if the deployment has none.
+    Args:
+        cores: CPU cores, fractions allowed.
+        memory: memory in MB.
+        gpus: whole GPUs.
+
+    In a limit, -1 means unlimited.
+    """
+
+    cores: float = 0.2
+    memory: int = 32
+    gpus: int = 0
+
+
+class ComponentResources(msgspec.Struct, frozen=True, kw_only=True):
+    """The number of instances of a component, with the requests and limits of each."""
+
+    num_instances: int
+    requests: Resources
+    limits: Resources
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the fields as plain values."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        return plain
+
+
+class SealedVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """One deployment version as it was sealed, and the address of its project.
+
+    It says nothing about the place where it runs: a back end finds the files by the
+    address, and checks them against the digests. The names of scripts and of the
+    configuration file are names in the artifact (``predictor-predict.py``); they are
+    None if the deployment has none.
     """
 
     project: str
@@ -136,27 +167,27 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     deployment_id: str
     deployment_version: int
     specification: str
-    """Digest of the specification of the version."""
+    """Digest of the specification of the version, which pins all the others."""
     model: str
     model_version: int
+    manifest: str = ""
+    """Digest of the model version's manifest, which pins every model file."""
     artifact_version: int
+    artifact_identity: str = ""
+    """Digest of the artifact version, which pins every file of the artifact."""
     framework: str
     model_server: str
     serving_tool: str
     api_protocol: str
-    model_files_path: str
-    artifact_files_path: str
     columns: tuple[str, ...] = ()
     """Names of the model's inputs in its schema, in order; empty if it has none."""
     inputs: tuple[ModelInput, ...] = ()
     """The model's inputs in its schema; empty if they are not known."""
     artifact_files: tuple[str, ...] | None = None
-    """The sealed files under ``artifact_files_path``; None means all files there."""
+    """The sealed files of the artifact; None means all files in its folder."""
     loadable: tuple[str, ...] | None = None
-    """Files or folders under ``model_files_path`` that a predictor without a script
-    could load; there must be exactly one. None means that the folder is searched."""
-    notes: tuple[str, ...] = ()
-    """Lines to write at the start of the log."""
+    """Files or folders of the model that a predictor without a script could load; there
+    must be exactly one. None means that the folder is searched."""
     predictor_script: str | None = None
     transformer_script: str | None = None
     config_file: str | None = None
@@ -170,26 +201,41 @@ class Launch(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds without a request after which all processes end, until the next request
     arrives; None means that they stay."""
     limits: Limits = Limits()
-    """The limits of each predictor."""
+    """The limits of each predictor that a user set; see ``resources`` for all."""
     transformer_limits: Limits = Limits()
+    resources: ComponentResources | None = None
+    """The resources of the predictor as sealed; its number of instances may be 0."""
+    transformer_resources: ComponentResources | None = None
     batching: Batching | None = None
     logging: RequestLogging | None = None
     golden: Golden | None = None
     env_vars: dict[str, str] = {}
     """Further environment variables for the scripts; never a documented one."""
-    held: tuple[int, ...] = ()
-    """File descriptors that keep the files in place. Each process on this machine that
-    uses the files inherits them and leaves them open."""
 
     @property
     def key(self) -> DeploymentKey:
-        """The deployment and version that this launch is of."""
+        """The deployment and version that this is of."""
         return DeploymentKey(
             name=self.deployment,
             id=self.deployment_id,
             version=self.deployment_version,
             specification=self.specification,
         )
+
+
+class Launch(SealedVersion, frozen=True, kw_only=True):
+    """A sealed version with its files on this machine; all paths are absolute.
+
+    Whoever makes one has checked the files under both paths against their seals.
+    """
+
+    model_files_path: str
+    artifact_files_path: str
+    notes: tuple[str, ...] = ()
+    """Lines to write at the start of the log."""
+    held: tuple[int, ...] = ()
+    """File descriptors that keep the files in place. Each process on this machine that
+    uses the files inherits them and leaves them open."""
 
 
 class Condition(msgspec.Struct, frozen=True, kw_only=True):
@@ -367,8 +413,8 @@ class ServingBackend(Protocol):
     name: str
     """The name of the back end in specifications and messages (``local``)."""
 
-    def check(self, launch: Launch) -> None:
-        """Refuse a launch that this back end cannot run, before anything is started.
+    def check(self, sealed: SealedVersion) -> None:
+        """Refuse a version that this back end cannot run, before anything is started.
 
         Raises:
             UnsupportedHereError: names what is missing and what would be needed.
@@ -377,27 +423,29 @@ class ServingBackend(Protocol):
 
     def start(
         self,
-        launch: Launch,
+        sealed: SealedVersion,
         *,
         await_running_s: float,
         port: int | None = None,
         detach: bool = False,
     ) -> None:
-        """Run *launch* and wait until it is ready.
+        """Run a version and wait until it is ready.
 
+        The back end gets the files from the project, and checks each against its seal.
         If ``await_running_s`` is 0, return as soon as it is scheduled. Unless *detach*
         is true, the deployment ends with the calling process.
 
         Raises:
             UnsupportedHereError: see ``check``.
+            IntegrityError: a file differs from what was sealed.
             PortTakenError: *port* is in use; nothing was started.
             DeploymentFailedError: it did not become ready in time, or failed; the
                 message has the reason of the condition. Nothing is left running.
         """
         ...
 
-    def update(self, launch: Launch, *, await_running_s: float) -> None:
-        """Move a running deployment to *launch*, another version; no request fails.
+    def update(self, sealed: SealedVersion, *, await_running_s: float) -> None:
+        """Move a running deployment to another version; no request fails.
 
         The current version serves until the new one is ready, and continues if that
         fails. If ``await_running_s`` is 0, return as soon as it is scheduled.

@@ -9,43 +9,43 @@ from hopsartifacts.errors import NotFoundError, NotRunningError
 from hopsartifacts.serving.contract import (
     Component,
     DeploymentKey,
-    Launch,
     LogArchive,
     LogLine,
     ProcessUsage,
     Reported,
     RunState,
+    SealedVersion,
     StoredLog,
 )
 from hopsartifacts.serving.traffic import Period, Traffic
 
 
 class StatesOnly:
-    """A back end that reports every launch as running until it is stopped."""
+    """A back end that reports every version as running until it is stopped."""
 
     name = "states-only"
 
     def __init__(self) -> None:
-        self.running: dict[str, Launch] = {}
-        """The launches by the name of the deployment."""
+        self.running: dict[str, SealedVersion] = {}
+        """The versions by the name of the deployment."""
 
-    def check(self, launch: Launch) -> None:
-        """Accept every launch."""
+    def check(self, sealed: SealedVersion) -> None:
+        """Accept every version."""
 
     def start(
         self,
-        launch: Launch,
+        sealed: SealedVersion,
         *,
         await_running_s: float,  # noqa: ARG002 - the contract's
         port: int | None = None,  # noqa: ARG002 - the contract's
         detach: bool = False,  # noqa: ARG002 - the contract's
     ) -> None:
         """Mark the deployment as running."""
-        self.running[launch.deployment] = launch
+        self.running[sealed.deployment] = sealed
 
-    def update(self, launch: Launch, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
+    def update(self, sealed: SealedVersion, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
         """Mark this version as running."""
-        self.running[launch.deployment] = launch
+        self.running[sealed.deployment] = sealed
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's
         """Mark the deployment as stopped."""
@@ -53,12 +53,12 @@ class StatesOnly:
 
     def state(self, deployment: DeploymentKey) -> RunState:
         """Return the state: running if it was started, otherwise created."""
-        launch = self._running(deployment)
-        if launch is None:
+        version = self._running(deployment)
+        if version is None:
             return RunState(status="Created")
         return RunState(
             status="Running",
-            deployment_version=launch.deployment_version,
+            deployment_version=version.deployment_version,
             port=1,
             started_s=1,
         )
@@ -120,6 +120,6 @@ class StatesOnly:
         """Mark the deployment as stopped."""
         self.running.pop(deployment.name, None)
 
-    def _running(self, deployment: DeploymentKey) -> Launch | None:
-        launch = self.running.get(deployment.name)
-        return launch if launch and launch.key.is_of(deployment) else None
+    def _running(self, deployment: DeploymentKey) -> SealedVersion | None:
+        version = self.running.get(deployment.name)
+        return version if version and version.key.is_of(deployment) else None

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from hopsartifacts import Model, ModelServing, Project
@@ -93,7 +94,11 @@ def test_what_no_variable_can_be_is_refused(
 
 
 def test_all_that_a_deployment_sets_itself_is_reserved(
-    model: Model, backend: StatesOnly, transformer_script: Any, ms: ModelServing
+    model: Model,
+    backend: StatesOnly,
+    transformer_script: Any,
+    ms: ModelServing,
+    tmp_path: Path,
 ) -> None:
     transformer = ms.create_transformer(transformer_script)
     script = transformer_script.with_name("predict.py")
@@ -101,7 +106,12 @@ def test_all_that_a_deployment_sets_itself_is_reserved(
     model.deploy(
         "d", script_file=script, config_file=script, transformer=transformer
     ).start()
-    launch: Launch = backend.running["d"]
+    place = str(tmp_path)
+    launch = Launch(
+        **msgspec.structs.asdict(backend.running["d"]),
+        model_files_path=place,
+        artifact_files_path=place,
+    )
     assert set(deployment_variables(launch)) <= RESERVED
 
 

@@ -19,7 +19,7 @@ from hopsartifacts.errors import (
     InvalidNameError,
     ModelNotFoundError,
 )
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import SealedVersion
 from hopsartifacts.testing.states_only import StatesOnly
 
 MakeScript = Callable[..., Path]
@@ -335,8 +335,8 @@ def test_a_version_that_still_runs_is_not_given_up(
     assert len(ms.get_deployment("d").get_versions()) == 2
 
 
-def _of_version(launch: Launch, number: int) -> Launch:
-    return msgspec.structs.replace(launch, deployment_version=number)
+def _of_version(sealed: SealedVersion, number: int) -> SealedVersion:
+    return msgspec.structs.replace(sealed, deployment_version=number)
 
 
 def test_what_an_old_version_pins_is_not_deleted(

@@ -14,10 +14,12 @@ import tritonclient.grpc
 from sklearn.linear_model import LogisticRegression
 
 from hopsartifacts import Deployment, Model, ModelSchema, Project, Schema
+from hopsartifacts.deployments.launch import placed
 from hopsartifacts.serving.runtime.app import create_app
 from hopsartifacts.serving.runtime.chain_loader import load_chain
 from hopsartifacts.serving.runtime.predictors import TensorflowPredictor
 from hopsartifacts.serving.runtime.service import Service
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.testing.states_only import StatesOnly
 from tests.serving.clients import InProcess
 
@@ -57,8 +59,9 @@ def load(
         backend = StatesOnly()
         project = Project(local_project.storage, backend=backend)
         saved(project, tmp_path, fitted_on, schema, "sklearn").deploy().start()
-        launch = backend.running["m"]
-        service = Service("m", 1, load_chain(launch))
+        storage = project.storage
+        with placed(storage, lambda: Cache(None), backend.running["m"]) as launch:
+            service = Service("m", 1, load_chain(launch))
         application = InProcess(create_app(service, max_request_bytes=1000))
 
         def ask(method: str, path: str, **request: Any) -> httpx.Response:

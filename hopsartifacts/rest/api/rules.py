@@ -17,7 +17,6 @@ from hopsartifacts.deployments.parts import (
     InferenceLogger,
     LoggerMode,
     PredictorResources,
-    Resources,
 )
 from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE, MAX_BYTES
 from hopsartifacts.deployments.rules import (
@@ -45,7 +44,10 @@ from hopsartifacts.registry.documents import FRAMEWORKS, Framework
 from hopsartifacts.registry.given import MOST_REASON
 from hopsartifacts.rest.api.conventions import operations
 from hopsartifacts.rest.operations import OperationCall
-from hopsartifacts.serving.contract import Batching
+from hopsartifacts.serving.contract import (
+    Batching,
+    Resources,
+)
 
 Word = TypeVar("Word")
 

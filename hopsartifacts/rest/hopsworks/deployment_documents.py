@@ -16,15 +16,17 @@ from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.history import DeploymentSnapshot
 from hopsartifacts.deployments.parts import (
-    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
-    Resources,
 )
 from hopsartifacts.deployments.state import PredictorState
 from hopsartifacts.rest.hopsworks.ids import deployment_id
 from hopsartifacts.rest.hopsworks.installation import project_namespace
 from hopsartifacts.rest.hosted import Hosted
+from hopsartifacts.serving.contract import (
+    ComponentResources,
+    Resources,
+)
 
 NO_TOPIC = "CREATE"
 """The name of the topic if logs are written to the project.

@@ -6,7 +6,6 @@ import msgspec
 from msgspec import UNSET, UnsetType, field
 
 from hopsartifacts.deployments.parts import (
-    ComponentResources,
     InferenceBatcher,
     InferenceLogger,
     KafkaTopic,
@@ -19,6 +18,9 @@ from hopsartifacts.rest.hopsworks.deployment_documents import (
     Named,
     Topic,
     topic_name,
+)
+from hopsartifacts.serving.contract import (
+    ComponentResources,
 )
 
 _CREATE = {"-1", "CREATE"}

@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,6 +28,7 @@ from hopsartifacts.serving.contract import (
     ProcessUsage,
     Reported,
     RunState,
+    SealedVersion,
     StoredLog,
 )
 from hopsartifacts.serving.inference_log.orders import (
@@ -65,6 +66,9 @@ if TYPE_CHECKING:
 
 _POLL_S = 0.02
 
+Placed = Callable[[SealedVersion], AbstractContextManager[Launch]]
+"""Provides the checked files of a version on this machine, as long as a block runs."""
+
 
 class LocalBackend:
     """Runs deployments of one project as processes of the user; see ``ServingBackend``.
@@ -85,6 +89,7 @@ class LocalBackend:
         logs_dir: Path | None = None,
         run_root: Path | None = None,
         storage: Storage | None = None,
+        placed: Placed | None = None,
     ) -> None:
         self.name = "local"
         self.project = project
@@ -92,14 +97,15 @@ class LocalBackend:
         self._logs_dir = logs_dir
         self._run_root = run_root
         self._storage = storage
+        self._placed = placed or _as_placed
 
-    def check(self, launch: Launch) -> None:
+    def check(self, sealed: SealedVersion) -> None:
         """Refuse what processes of this machine cannot do, all at once."""
-        capabilities.check(launch)
+        capabilities.check(sealed)
 
     def start(
         self,
-        launch: Launch,
+        sealed: SealedVersion,
         *,
         await_running_s: float,
         port: int | None = None,
@@ -111,8 +117,11 @@ class LocalBackend:
         for it, or are refused if they want another version or port. A process that
         joins a run does not prolong it: unless detached, it ends with its starter.
         """
-        self.check(launch)
-        with self._in_words(f"start deployment {launch.deployment!r}"):
+        self.check(sealed)
+        with (
+            self._placed(sealed) as launch,
+            self._in_words(f"start deployment {launch.deployment!r}"),
+        ):
             folder = self._folder(launch.key)
             with self._locked(folder):
                 ended = keepers.end_others(folder, launch.key)
@@ -129,10 +138,13 @@ class LocalBackend:
                     keepers.give_up(folder, run, error)
                 raise
 
-    def update(self, launch: Launch, *, await_running_s: float) -> None:
+    def update(self, sealed: SealedVersion, *, await_running_s: float) -> None:
         """Replace the workers, of any starter, by workers of the new version."""
-        self.check(launch)
-        with self._in_words(f"move deployment {launch.deployment!r}"):
+        self.check(sealed)
+        with (
+            self._placed(sealed) as launch,
+            self._in_words(f"move deployment {launch.deployment!r}"),
+        ):
             folder = self._folder(launch.key)
             run = own_run(folder, launch.key)
             if run is None or newest_state(folder, run).status not in UP:
@@ -407,3 +419,11 @@ class LocalBackend:
                     f"{reason}. Its log says more; or wait longer for it"
                 )
             time.sleep(_POLL_S)
+
+
+@contextmanager
+def _as_placed(sealed: SealedVersion) -> Iterator[Launch]:
+    """Yield a version whose files are here already."""
+    if not isinstance(sealed, Launch):
+        raise TypeError(f"{sealed.deployment!r}: this back end cannot get its files")
+    yield sealed

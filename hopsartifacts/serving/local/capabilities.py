@@ -1,6 +1,6 @@
 """The capabilities of the local back end, as data, and its refusals in words.
 
-A launch may need what is missing here. The operating system may also refuse something.
+A version may need what is missing here. The operating system may also refuse something.
 """
 
 import errno
@@ -18,7 +18,7 @@ from hopsartifacts.errors import (
     UnsupportedHereError,
 )
 from hopsartifacts.machine.state_folder import STATE_DIR_VARIABLE
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import SealedVersion
 from hopsartifacts.serving.local.control import Patience
 from hopsartifacts.serving.process_environment import hang_seconds, max_request_bytes
 from hopsartifacts.serving.runtime.predictors import WITHOUT_SCRIPT, only_one
@@ -56,96 +56,96 @@ _OF_PLACE = frozenset(
 """Errors that another folder may avoid."""
 
 
-def check(launch: Launch) -> None:
-    """Refuse a launch that cannot run here.
+def check(sealed: SealedVersion) -> None:
+    """Refuse a version that cannot run here.
 
     Raises:
         UnsupportedHereError: lists all obstacles.
         InvalidDeploymentError: a setting of the server is not valid.
     """
-    environ = {**os.environ, **launch.env_vars}
+    environ = {**os.environ, **sealed.env_vars}
     max_request_bytes(environ)
     hang_seconds(environ, Patience().hang_s)
-    obstacles = [*_obstacles(launch)]
+    obstacles = [*_obstacles(sealed)]
     if obstacles:
         raise UnsupportedHereError(
-            f"deployment {launch.deployment!r} cannot run on the local back end: "
+            f"deployment {sealed.deployment!r} cannot run on the local back end: "
             + "; ".join(obstacles)
         )
 
 
-def _obstacles(launch: Launch) -> Iterator[str]:
+def _obstacles(sealed: SealedVersion) -> Iterator[str]:
     if os.name != "posix":
         yield "it needs Linux or macOS"
-    if launch.model_server not in SERVERS:
-        needed = _SERVERS_NEEDED.get(launch.model_server, launch.model_server)
-        yield f"model server {launch.model_server} needs {needed}; use a cluster"
-    elif launch.framework not in FRAMEWORKS:
+    if sealed.model_server not in SERVERS:
+        needed = _SERVERS_NEEDED.get(sealed.model_server, sealed.model_server)
+        yield f"model server {sealed.model_server} needs {needed}; use a cluster"
+    elif sealed.framework not in FRAMEWORKS:
         runs = ", ".join(sorted(FRAMEWORKS))
-        yield f"it runs models of {runs}, not of {launch.framework}"
-    unsupported = sorted(launch.features - FEATURES)
+        yield f"it runs models of {runs}, not of {sealed.framework}"
+    unsupported = sorted(sealed.features - FEATURES)
     if unsupported:
         words = [_FEATURES_MISSING.get(feature, feature) for feature in unsupported]
         yield (
             f"it runs deployments without {' or '.join(words)}; switch that off or use "
             "a cluster"
         )
-    has_transformer = launch.transformer_script is not None
-    if has_transformer and launch.transformer_instances != launch.instances:
+    has_transformer = sealed.transformer_script is not None
+    if has_transformer and sealed.transformer_instances != sealed.instances:
         yield (
             "a transformer shares its processes with the predictor, which has "
-            f"{launch.instances} instances and not {launch.transformer_instances}; ask "
+            f"{sealed.instances} instances and not {sealed.transformer_instances}; ask "
             "for the same number or use a cluster"
         )
-    if launch.api_protocol == "GRPC" and launch.idle_s is not None:
+    if sealed.api_protocol == "GRPC" and sealed.idle_s is not None:
         yield (
             "a gRPC port needs a running process to receive requests; ask for at least "
             "one instance or use a cluster"
         )
-    yield from _unclear_model(launch)
-    yield from _missing_packages(launch)
+    yield from _unclear_model(sealed)
+    yield from _missing_packages(sealed)
 
 
-def _unclear_model(launch: Launch) -> Iterator[str]:
-    needs_script = launch.framework not in WITHOUT_SCRIPT
-    if launch.predictor_script is not None or launch.loadable is None or needs_script:
+def _unclear_model(sealed: SealedVersion) -> Iterator[str]:
+    needs_script = sealed.framework not in WITHOUT_SCRIPT
+    if sealed.predictor_script is not None or sealed.loadable is None or needs_script:
         return
     try:
-        only_one(launch.framework, launch.loadable)
+        only_one(sealed.framework, sealed.loadable)
     except InvalidModelError as error:
         yield str(error)
 
 
-def _missing_packages(launch: Launch) -> Iterator[str]:
+def _missing_packages(sealed: SealedVersion) -> Iterator[str]:
     missing = [name for name in _SERVING_MODULES if not _is_installed(name)]
     if missing:
         yield (
             f"{', '.join(missing)} not installed; run: "
             'pip install "hopsartifacts[serving]"'
         )
-    needs_sklearn = launch.framework == "SKLEARN" and launch.predictor_script is None
+    needs_sklearn = sealed.framework == "SKLEARN" and sealed.predictor_script is None
     if needs_sklearn and not _is_installed("sklearn"):
         yield (
             "without a predictor script the model needs scikit-learn; run: "
             'pip install "hopsartifacts[sklearn]"'
         )
-    if launch.logging is not None and not _is_installed("pyarrow"):
+    if sealed.logging is not None and not _is_installed("pyarrow"):
         yield (
             "an inference logger needs pyarrow; run: "
             'pip install "hopsartifacts[logger]"'
         )
-    has_topic = launch.logging is not None and launch.logging.kafka_topic is not None
+    has_topic = sealed.logging is not None and sealed.logging.kafka_topic is not None
     if has_topic and not _is_installed("confluent_kafka"):
         yield (
             "a Kafka topic needs confluent-kafka; run: "
             'pip install "hopsartifacts[kafka]"'
         )
-    if launch.model_server == "TENSORFLOW_SERVING" and not _is_installed("tensorflow"):
+    if sealed.model_server == "TENSORFLOW_SERVING" and not _is_installed("tensorflow"):
         yield (
             "the model needs tensorflow; run: pip install tensorflow (or "
             "tensorflow-cpu), or use a cluster"
         )
-    needs_grpc = "grpc" in launch.features
+    needs_grpc = "grpc" in sealed.features
     if needs_grpc and not (_is_installed("grpc") and _is_installed("google.protobuf")):
         yield (
             "its protocol needs grpcio and protobuf; run: "
