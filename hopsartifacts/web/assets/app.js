@@ -29,6 +29,7 @@ import {
   Action,
   Chip,
   Empty,
+  Example,
   F,
   Frame,
   Page,
@@ -376,19 +377,21 @@ function NothingFits() {
   return /* @__PURE__ */ a(Empty, { title: "No deployment fits these filters", children: /* @__PURE__ */ a(Action, { onClick: () => setQuery(none), children: "Remove all filters" }) });
 }
 function Nothing() {
-  return /* @__PURE__ */ a(
-    Empty,
-    {
-      title: "No deployments yet",
-      code: 'model = project.get_model_registry().get_model("my_model")\nmodel.deploy(script_file="predictor.py").start()',
-      children: /* @__PURE__ */ a("p", { children: [
-        "A deployment answers requests with a version of a model. Choose one of the",
-        " ",
-        /* @__PURE__ */ a("a", { href: to("/models"), children: "models" }),
-        ", here or in Python:"
-      ] })
-    }
-  );
+  return /* @__PURE__ */ a(Empty, { title: "No deployments yet", children: [
+    /* @__PURE__ */ a("p", { children: [
+      "A deployment answers requests with a version of a model. Choose one of the",
+      " ",
+      /* @__PURE__ */ a("a", { href: to("/models"), children: "models" }),
+      ", here or in Python:"
+    ] }),
+    /* @__PURE__ */ a(
+      Example,
+      {
+        way: "python",
+        code: 'model = project.get_model_registry().get_model("my_model")\nmodel.deploy(script_file="predictor.py").start()'
+      }
+    )
+  ] });
 }
 
 // src/pages/routes.tsx

@@ -1489,14 +1489,16 @@ function Before({ problems, check }) {
 
 // src/pages/deployments/form/same.ts
 var PATHS = ["script_file", "config_file", "environment_lock"];
-function same(form, where, edited) {
+function same(form, project, edited) {
   const body = bodyOf(form);
-  return edited ? changing(form, body, where, edited) : creating(body, where);
+  return edited ? changing(form, body, project, edited) : creating(body, project);
 }
-function creating(body, where) {
-  const { model, model_version, why, ignore_environment, ...settings } = inProject(body, where);
+function creating(body, project) {
+  const { model, model_version, why, ignore_environment, ...settings } = inProject(
+    body,
+    project
+  );
   const lines = [
-    ...opened(where),
     `model = project.get_model_registry().get_model(${args([model, model_version])})`,
     "ms = project.get_model_serving()",
     call("predictor = ms.create_predictor", "model", settings),
@@ -1506,14 +1508,14 @@ function creating(body, where) {
   const words = ["hopsartifacts deployments create", shell(model ?? ""), String(model_version)];
   return {
     python: lines.join("\n"),
-    cli: isPossible(body, false) ? command(words, settings, { why, ignore_environment }, where, false) : void 0,
+    cli: isPossible(body, false) ? command(words, settings, { why, ignore_environment }, false) : void 0,
     curl: curl("POST", "/api/v1/deployments", body)
   };
 }
-function changing(form, body, where, name) {
+function changing(form, body, project, name) {
   const { base } = form;
   const before = bodyOf({ ...form, draft: base.draft });
-  const now = inProject(body, where);
+  const now = inProject(body, project);
   const names = /* @__PURE__ */ new Set([...Object.keys(body), ...Object.keys(before)]);
   for (const it of ["name", "model", "model_version", "why", "ignore_environment"]) {
     names.delete(it);
@@ -1526,7 +1528,6 @@ function changing(form, body, where, name) {
   const { why, ignore_environment } = body;
   const isMoved = body.model_version !== before.model_version;
   const lines = [
-    ...opened(where),
     `deployment = project.get_model_serving().get_deployment(${python(name)})`,
     ...isMoved ? [`deployment.model_version = ${body.model_version}`] : [],
     ...Object.keys(changed).length ? [call("deployment.change", "", changed)] : [],
@@ -1539,15 +1540,12 @@ function changing(form, body, where, name) {
   const { name: _, ...settings } = body;
   return {
     python: lines.join("\n"),
-    cli: isPossible(changed, true) ? command(words, changed, { why, ignore_environment }, where, true) : void 0,
+    cli: isPossible(changed, true) ? command(words, changed, { why, ignore_environment }, true) : void 0,
     curl: curl("PUT", `/api/v1/deployments/${encodeURIComponent(name)}`, settings)
   };
 }
-function opened({ url }) {
-  return ["import hopsartifacts", "", `project = hopsartifacts.login(${python(url)})`];
-}
-function inProject(body, { name }) {
-  const full = (path) => `/Projects/${name}/${path}`;
+function inProject(body, project) {
+  const full = (path) => `/Projects/${project}/${path}`;
   const changes = {};
   for (const it of PATHS) {
     const path = body[it];
@@ -1599,7 +1597,7 @@ var BATCHES = {
   max_latency: "batch-latency",
   timeout: "batch-timeout"
 };
-function command(words, settings, more, where, isUpdate) {
+function command(words, settings, more, isUpdate) {
   const options = [];
   const add = (name, value) => {
     if (value !== void 0) {
@@ -1640,7 +1638,6 @@ function command(words, settings, more, where, isUpdate) {
   if (more.ignore_environment) {
     options.push("--ignore-environment");
   }
-  add("url", where.url);
   const golden2 = settings.golden_request;
   const text = golden2 ? JSON.stringify(golden2.request) : "";
   options.push(...golden2 ? ["--golden-request - <<'JSON'"] : []);
@@ -1733,7 +1730,7 @@ function FormPage(props) {
     { label: "Edit" }
   ] : [DEPLOYMENTS, { label: "New" }];
   const other = isFull ? to("/deployments/new") : to("/deployments/new/advanced");
-  const url = project.data?.url;
+  const projectName = project.data?.name;
   return /* @__PURE__ */ a(
     Page,
     {
@@ -1768,12 +1765,7 @@ function FormPage(props) {
           /* @__PURE__ */ a("div", { class: "form-foot", children: [
             /* @__PURE__ */ a(Buttons, { edited, onSave: save, isChanged: form.isChanged }),
             /* @__PURE__ */ a("span", { class: "grow" }),
-            url && body.model ? /* @__PURE__ */ a(
-              SameIn,
-              {
-                ways: same(form, { url, name: project.data?.name ?? "" }, edited?.name)
-              }
-            ) : null
+            projectName && body.model ? /* @__PURE__ */ a(SameIn, { ways: same(form, projectName, edited?.name) }) : null
           ] })
         ] }),
         /* @__PURE__ */ a(

@@ -40,6 +40,7 @@ import {
   Diff,
   Digest,
   Empty,
+  Example,
   Note,
   Page,
   Problem,
@@ -684,9 +685,7 @@ mr.get_model(${python(model)}, ${version}).set_description(${python(description)
 }
 
 // src/pages/models/list.tsx
-var CODE = `import hopsartifacts
-
-mr = hopsartifacts.login().get_model_registry()
+var CODE = `mr = project.get_model_registry()
 mr.python.create_model("my_model", metrics={"accuracy": 0.9}).save("model.pkl")`;
 var MOST_METRICS = 3;
 var COLUMNS = [
@@ -827,7 +826,10 @@ function Models() {
           hrefOf: (it) => modelHref(it.name),
           sort: "-updated",
           filters: /* @__PURE__ */ a(Filters, { filters: shown }),
-          empty: isFiltered ? /* @__PURE__ */ a(Empty, { title: "No model fits these filters", children: "Remove a filter to see more." }) : /* @__PURE__ */ a(Empty, { title: "There are no models yet", code: CODE, children: "Save a version with the button above, or in Python:" })
+          empty: isFiltered ? /* @__PURE__ */ a(Empty, { title: "No model fits these filters", children: "Remove a filter to see more." }) : /* @__PURE__ */ a(Empty, { title: "There are no models yet", children: [
+            "Save a version with the button above, or in Python:",
+            /* @__PURE__ */ a(Example, { way: "python", code: CODE })
+          ] })
         }
       )
     }
@@ -976,14 +978,17 @@ function ModelAliases({ params }) {
       hrefOf: (it2) => aliasHref(model, it2.alias),
       sort: "alias",
       tools: /* @__PURE__ */ a(Action, { small: true, scope: "write", onClick: () => askToSetAlias(model, "", it.latest), children: "Set an alias…" }),
-      empty: /* @__PURE__ */ a(
-        Empty,
-        {
-          title: `${model} has no aliases`,
-          code: `mr.set_alias("${model}", "champion", ${it.latest}, why="the best so far")`,
-          children: "With an alias, programs can load a version without knowing its number."
-        }
-      )
+      empty: /* @__PURE__ */ a(Empty, { title: `${model} has no aliases`, children: [
+        "With an alias, programs can load a version without knowing its number.",
+        /* @__PURE__ */ a(
+          Example,
+          {
+            way: "python",
+            code: `mr = project.get_model_registry()
+mr.set_alias(${python(model)}, "champion", ${it.latest}, why="the best so far")`
+          }
+        )
+      ] })
     }
   ) });
 }

@@ -17,6 +17,7 @@ import {
   Chip,
   Dialog,
   Empty,
+  Example,
   Mark,
   Note,
   Page,
@@ -673,7 +674,7 @@ function KeysPage() {
               columns: columns(pages.reload),
               idOf: (it) => it.id,
               sort: "-created",
-              empty: /* @__PURE__ */ a(Empty, { title: "No keys yet", code: "hopsartifacts keys create NAME" })
+              empty: /* @__PURE__ */ a(Empty, { title: "No keys yet", children: /* @__PURE__ */ a(Example, { way: "cli", code: CREATE }) })
             }
           ),
           /* @__PURE__ */ a(SameIn, { ways: { cli: "hopsartifacts keys list", curl: curl("GET", list) } })
@@ -692,15 +693,13 @@ function KeysPage() {
   );
 }
 function NoKeys() {
-  return /* @__PURE__ */ a(
-    Empty,
-    {
-      title: "This server has no keys",
-      code: "hopsartifacts keys create NAME\nhopsartifacts serve --host 0.0.0.0",
-      children: /* @__PURE__ */ a("p", { children: "It serves the project only to you, the user who runs it. To share the project, create keys and start a server for others:" })
-    }
-  );
+  return /* @__PURE__ */ a(Empty, { title: "This server has no keys", children: [
+    /* @__PURE__ */ a("p", { children: "It serves the project only to you, the user who runs it. To share the project, create a key for each person, and start a server for others:" }),
+    /* @__PURE__ */ a(Example, { way: "cli", code: `${CREATE}
+hopsartifacts serve --host 0.0.0.0` })
+  ] });
 }
+var CREATE = "hopsartifacts keys create NAME --scope read   # or write, deploy, admin: docs/server.md";
 function Create(props) {
   const scopes = useLoad("scopes", (signal) => ask(api.GET("/api/v1/scopes", { signal })));
   const [name, setName] = d("");
@@ -1170,7 +1169,10 @@ function Proof({ of: it }) {
   ] });
 }
 function NoProof() {
-  return /* @__PURE__ */ a(Empty, { title: "Not tested yet", code: "hopsartifacts doctor", children: /* @__PURE__ */ a("p", { children: "The test creates a separate folder, writes to it with several writers at the same time, and deletes it. A storage that needs the test is always tested before the first write." }) });
+  return /* @__PURE__ */ a(Empty, { title: "Not tested yet", children: [
+    /* @__PURE__ */ a("p", { children: "The test creates a separate folder, writes to it with several writers at the same time, and deletes it. A storage that needs the test is always tested before the first write." }),
+    /* @__PURE__ */ a(Example, { way: "cli", code: "hopsartifacts doctor" })
+  ] });
 }
 export {
   HealthPage,

@@ -2999,11 +2999,7 @@ function Shown(props) {
 function Empty(props) {
   return /* @__PURE__ */ a4("div", { class: "empty", children: [
     /* @__PURE__ */ a4("h2", { children: props.title }),
-    props.children,
-    props.code ? /* @__PURE__ */ a4("div", { class: "snippet", children: [
-      /* @__PURE__ */ a4("pre", { class: "code", children: props.code }),
-      /* @__PURE__ */ a4(Copy, { text: props.code })
-    ] }) : null
+    props.children
   ] });
 }
 
@@ -3483,7 +3479,29 @@ function Diff({ lines }) {
 }
 var TONES = { "+": "add", "-": "del" };
 var NAMES = { python: "Python", cli: "command line", curl: "curl" };
+function useWithProject() {
+  const project = useLoad("project", (signal) => ask(api.GET("/api/v1/project", { signal })));
+  const url = project.data?.url;
+  return (way, text) => {
+    if (!url || way === "curl") {
+      return text;
+    }
+    return way === "cli" ? `export HOPSARTIFACTS_URL=${shell(url)}
+${text}` : `import hopsartifacts
+
+project = hopsartifacts.login(${python(url)})
+${text}`;
+  };
+}
+function Example({ way, code }) {
+  const text = useWithProject()(way, code);
+  return /* @__PURE__ */ a4("div", { class: "snippet", children: [
+    /* @__PURE__ */ a4("pre", { class: "code", children: text }),
+    /* @__PURE__ */ a4(Copy, { text })
+  ] });
+}
 function SameIn({ ways }) {
+  const withProject = useWithProject();
   const [shown, setShown] = d2(null);
   const names = Object.keys(NAMES).filter((it) => ways[it]);
   return /* @__PURE__ */ a4("span", { class: "same-in sub", children: [
@@ -3493,7 +3511,7 @@ function SameIn({ ways }) {
       index ? " · " : "",
       /* @__PURE__ */ a4("button", { type: "button", class: "link", onClick: () => setShown(it), children: NAMES[it] })
     ] }, it)),
-    shown ? /* @__PURE__ */ a4(Dialog, { title: `The same in ${NAMES[shown]}`, onClose: () => setShown(null), isWide: true, children: /* @__PURE__ */ a4(Snippet, { text: ways[shown] ?? "", label: NAMES[shown] }) }) : null
+    shown ? /* @__PURE__ */ a4(Dialog, { title: `The same in ${NAMES[shown]}`, onClose: () => setShown(null), isWide: true, children: /* @__PURE__ */ a4(Snippet, { text: withProject(shown, ways[shown] ?? ""), label: NAMES[shown] }) }) : null
   ] });
 }
 var LINE_CHARACTERS = 76;
@@ -3645,6 +3663,7 @@ export {
   Mark,
   Snippet,
   Diff,
+  Example,
   SameIn,
   json,
   curl,

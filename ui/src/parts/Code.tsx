@@ -1,6 +1,8 @@
 /** Code to copy, and differences of texts. */
 
 import { useState } from "preact/hooks";
+import { api, ask } from "../api.ts";
+import { useLoad } from "../load.ts";
 import { Dialog } from "./Dialog.tsx";
 import { Copy } from "./Text.tsx";
 
@@ -46,8 +48,34 @@ export interface Ways {
 
 const NAMES = { python: "Python", cli: "command line", curl: "curl" } as const;
 
+/** Returns code with the lines before it that open this project. */
+export function useWithProject(): (way: keyof Ways, text: string) => string {
+  const project = useLoad("project", (signal) => ask(api.GET("/api/v1/project", { signal })));
+  const url = project.data?.url;
+  return (way, text) => {
+    if (!url || way === "curl") {
+      return text;
+    }
+    return way === "cli"
+      ? `export HOPSARTIFACTS_URL=${shell(url)}\n${text}`
+      : `import hopsartifacts\n\nproject = hopsartifacts.login(${python(url)})\n${text}`;
+  };
+}
+
+/** Code as a next step, with the lines that open this project. */
+export function Example({ way, code }: { way: keyof Ways; code: string }) {
+  const text = useWithProject()(way, code);
+  return (
+    <div class="snippet">
+      <pre class="code">{text}</pre>
+      <Copy text={text} />
+    </div>
+  );
+}
+
 /** Links that show an action as Python, command line and curl. */
 export function SameIn({ ways }: { ways: Ways }) {
+  const withProject = useWithProject();
   const [shown, setShown] = useState<keyof Ways | null>(null);
   const names = (Object.keys(NAMES) as (keyof Ways)[]).filter((it) => ways[it]);
   return (
@@ -63,7 +91,7 @@ export function SameIn({ ways }: { ways: Ways }) {
       ))}
       {shown ? (
         <Dialog title={`The same in ${NAMES[shown]}`} onClose={() => setShown(null)} isWide>
-          <Snippet text={ways[shown] ?? ""} label={NAMES[shown]} />
+          <Snippet text={withProject(shown, ways[shown] ?? "")} label={NAMES[shown]} />
         </Dialog>
       ) : null}
     </span>

@@ -4,7 +4,6 @@ import type { ComponentChildren } from "preact";
 import type { ProblemError } from "../api.ts";
 import type { Loaded } from "../load.ts";
 import { sentence } from "../words.ts";
-import { Copy } from "./Text.tsx";
 
 /** A problem: what it was, what to do, and the number for the server's log. */
 export function Problem(props: { problem: ProblemError; onRetry?: () => void }) {
@@ -61,18 +60,12 @@ export function Shown<Data>(props: {
   return <Waiting lines={props.lines} />;
 }
 
-/** An empty list: what it would show, and the next step, also as code. */
-export function Empty(props: { title: string; children?: ComponentChildren; code?: string }) {
+/** An empty list: what it would show, and the next step, often as an `Example`. */
+export function Empty(props: { title: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
       <h2>{props.title}</h2>
       {props.children}
-      {props.code ? (
-        <div class="snippet">
-          <pre class="code">{props.code}</pre>
-          <Copy text={props.code} />
-        </div>
-      ) : null}
     </div>
   );
 }

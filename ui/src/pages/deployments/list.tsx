@@ -6,7 +6,7 @@ import { Page } from "../../frame.tsx";
 import { useAgain, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { Bars } from "../../parts/Bars.tsx";
-import { curl, SameIn } from "../../parts/Code.tsx";
+import { curl, Example, SameIn } from "../../parts/Code.tsx";
 import { type Filter, Filters, filtered, optionsOf } from "../../parts/Filters.tsx";
 import { Menu } from "../../parts/Menu.tsx";
 import { Empty } from "../../parts/Problem.tsx";
@@ -351,17 +351,18 @@ function NothingFits() {
 
 function Nothing() {
   return (
-    <Empty
-      title="No deployments yet"
-      code={
-        'model = project.get_model_registry().get_model("my_model")\n' +
-        'model.deploy(script_file="predictor.py").start()'
-      }
-    >
+    <Empty title="No deployments yet">
       <p>
         A deployment answers requests with a version of a model. Choose one of the{" "}
         <a href={to("/models")}>models</a>, here or in Python:
       </p>
+      <Example
+        way="python"
+        code={
+          'model = project.get_model_registry().get_model("my_model")\n' +
+          'model.deploy(script_file="predictor.py").start()'
+        }
+      />
     </Empty>
   );
 }

@@ -4,6 +4,7 @@ import { api, ask } from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { useLoad, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
+import { Example, python } from "../../parts/Code.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
 import { Time } from "../../parts/Text.tsx";
@@ -93,11 +94,12 @@ export function ModelAliases({ params }: PageProps) {
             </Action>
           }
           empty={
-            <Empty
-              title={`${model} has no aliases`}
-              code={`mr.set_alias("${model}", "champion", ${it.latest}, why="the best so far")`}
-            >
+            <Empty title={`${model} has no aliases`}>
               With an alias, programs can load a version without knowing its number.
+              <Example
+                way="python"
+                code={`mr = project.get_model_registry()\nmr.set_alias(${python(model)}, "champion", ${it.latest}, why="the best so far")`}
+              />
             </Empty>
           }
         />

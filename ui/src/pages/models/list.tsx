@@ -4,6 +4,7 @@ import { api, ask, type Schemas } from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
+import { Example } from "../../parts/Code.tsx";
 import { type Filter, Filters, filtered } from "../../parts/Filters.tsx";
 import { Empty } from "../../parts/Problem.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
@@ -12,9 +13,7 @@ import { to } from "../../route.ts";
 import { count, metric } from "../../words.ts";
 import { aliasHref, deploymentHref, type Model, modelHref, versionHref } from "./data.ts";
 
-const CODE = `import hopsartifacts
-
-mr = hopsartifacts.login().get_model_registry()
+const CODE = `mr = project.get_model_registry()
 mr.python.create_model("my_model", metrics={"accuracy": 0.9}).save("model.pkl")`;
 
 const MOST_METRICS = 3;
@@ -190,8 +189,9 @@ export function Models() {
           isFiltered ? (
             <Empty title="No model fits these filters">Remove a filter to see more.</Empty>
           ) : (
-            <Empty title="There are no models yet" code={CODE}>
+            <Empty title="There are no models yet">
               Save a version with the button above, or in Python:
+              <Example way="python" code={CODE} />
             </Empty>
           )
         }

@@ -13,7 +13,7 @@ import {
 import { Page } from "../../frame.tsx";
 import { useLoad, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
-import { curl, SameIn, Snippet, shell, type Ways } from "../../parts/Code.tsx";
+import { curl, Example, SameIn, Snippet, shell, type Ways } from "../../parts/Code.tsx";
 import { confirm, Dialog } from "../../parts/Dialog.tsx";
 import { CheckField, problemsAt, TextField } from "../../parts/Field.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
@@ -166,7 +166,11 @@ export function KeysPage() {
             columns={columns(pages.reload)}
             idOf={(it) => it.id}
             sort="-created"
-            empty={<Empty title="No keys yet" code="hopsartifacts keys create NAME" />}
+            empty={
+              <Empty title="No keys yet">
+                <Example way="cli" code={CREATE} />
+              </Empty>
+            }
           />
           <SameIn ways={{ cli: "hopsartifacts keys list", curl: curl("GET", list) }} />
         </>
@@ -185,17 +189,19 @@ export function KeysPage() {
 
 function NoKeys() {
   return (
-    <Empty
-      title="This server has no keys"
-      code={"hopsartifacts keys create NAME\nhopsartifacts serve --host 0.0.0.0"}
-    >
+    <Empty title="This server has no keys">
       <p>
-        It serves the project only to you, the user who runs it. To share the project, create
-        keys and start a server for others:
+        It serves the project only to you, the user who runs it. To share the project, create a
+        key for each person, and start a server for others:
       </p>
+      <Example way="cli" code={`${CREATE}\nhopsartifacts serve --host 0.0.0.0`} />
     </Empty>
   );
 }
+
+/** With the smallest scope, so that nobody gets more by accident. */
+const CREATE =
+  "hopsartifacts keys create NAME --scope read   # or write, deploy, admin: docs/server.md";
 
 /** The form for a key, and then the key, which is shown only once. */
 function Create(props: { onClose: () => void; onMade: () => void }) {

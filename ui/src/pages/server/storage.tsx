@@ -3,7 +3,7 @@
 import { api, ask, type Schemas } from "../../api.ts";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
-import { curl, SameIn } from "../../parts/Code.tsx";
+import { curl, Example, SameIn } from "../../parts/Code.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { Note, Size, State, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
@@ -188,11 +188,12 @@ function Proof({ of: it }: { of: Schemas["StorageVerdict"] }) {
 
 function NoProof() {
   return (
-    <Empty title="Not tested yet" code="hopsartifacts doctor">
+    <Empty title="Not tested yet">
       <p>
         The test creates a separate folder, writes to it with several writers at the same time,
         and deletes it. A storage that needs the test is always tested before the first write.
       </p>
+      <Example way="cli" code="hopsartifacts doctor" />
     </Empty>
   );
 }

@@ -120,7 +120,7 @@ function FormPage(props: { base: Base; edited?: Edited; isFull: boolean }) {
       ]
     : [DEPLOYMENTS, { label: "New" }];
   const other = isFull ? to("/deployments/new") : to("/deployments/new/advanced");
-  const url = project.data?.url;
+  const projectName = project.data?.name;
   return (
     <Page
       crumbs={crumbs}
@@ -164,10 +164,8 @@ function FormPage(props: { base: Base; edited?: Edited; isFull: boolean }) {
           <div class="form-foot">
             <Buttons edited={edited} onSave={save} isChanged={form.isChanged} />
             <span class="grow" />
-            {url && body.model ? (
-              <SameIn
-                ways={same(form, { url, name: project.data?.name ?? "" }, edited?.name)}
-              />
+            {projectName && body.model ? (
+              <SameIn ways={same(form, projectName, edited?.name)} />
             ) : null}
           </div>
         </form>

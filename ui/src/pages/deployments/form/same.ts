@@ -8,23 +8,19 @@ type Sent = Partial<Body>;
 /** Settings that are files of the project. */
 const PATHS = ["script_file", "config_file", "environment_lock"] as const;
 
-/** The project: its URL, and its name. */
-export interface Where {
-  readonly url: string;
-  readonly name: string;
-}
-
-/** The same deployment as the form makes; `edited` is the deployment that it changes. */
-export function same(form: Form, where: Where, edited?: string): Ways {
+/** The same as the form makes in `project`; `edited` is the deployment that it changes. */
+export function same(form: Form, project: string, edited?: string): Ways {
   const body = bodyOf(form);
   // Without a name there is nothing to show as code yet.
-  return edited ? changing(form, body, where, edited) : creating(body, where);
+  return edited ? changing(form, body, project, edited) : creating(body, project);
 }
 
-function creating(body: Sent, where: Where): Ways {
-  const { model, model_version, why, ignore_environment, ...settings } = inProject(body, where);
+function creating(body: Sent, project: string): Ways {
+  const { model, model_version, why, ignore_environment, ...settings } = inProject(
+    body,
+    project,
+  );
   const lines = [
-    ...opened(where),
     `model = project.get_model_registry().get_model(${args([model, model_version])})`,
     "ms = project.get_model_serving()",
     call("predictor = ms.create_predictor", "model", settings),
@@ -35,16 +31,16 @@ function creating(body: Sent, where: Where): Ways {
   return {
     python: lines.join("\n"),
     cli: isPossible(body, false)
-      ? command(words, settings, { why, ignore_environment }, where, false)
+      ? command(words, settings, { why, ignore_environment }, false)
       : undefined,
     curl: curl("POST", "/api/v1/deployments", body),
   };
 }
 
-function changing(form: Form, body: Sent, where: Where, name: string): Ways {
+function changing(form: Form, body: Sent, project: string, name: string): Ways {
   const { base } = form;
   const before = bodyOf({ ...form, draft: base.draft });
-  const now = inProject(body, where) as Record<string, unknown>;
+  const now = inProject(body, project) as Record<string, unknown>;
   const names = new Set([...Object.keys(body), ...Object.keys(before)]);
   for (const it of ["name", "model", "model_version", "why", "ignore_environment"]) {
     names.delete(it);
@@ -61,7 +57,6 @@ function changing(form: Form, body: Sent, where: Where, name: string): Ways {
   const { why, ignore_environment } = body;
   const isMoved = body.model_version !== before.model_version;
   const lines = [
-    ...opened(where),
     `deployment = project.get_model_serving().get_deployment(${python(name)})`,
     ...(isMoved ? [`deployment.model_version = ${body.model_version}`] : []),
     ...(Object.keys(changed).length ? [call("deployment.change", "", changed)] : []),
@@ -75,19 +70,15 @@ function changing(form: Form, body: Sent, where: Where, name: string): Ways {
   return {
     python: lines.join("\n"),
     cli: isPossible(changed, true)
-      ? command(words, changed, { why, ignore_environment }, where, true)
+      ? command(words, changed, { why, ignore_environment }, true)
       : undefined,
     curl: curl("PUT", `/api/v1/deployments/${encodeURIComponent(name)}`, settings),
   };
 }
 
-function opened({ url }: Where): string[] {
-  return ["import hopsartifacts", "", `project = hopsartifacts.login(${python(url)})`];
-}
-
 /** The settings with paths that are those of the project on every machine. */
-function inProject(body: Sent, { name }: Where): Sent {
-  const full = (path: string) => `/Projects/${name}/${path}`;
+function inProject(body: Sent, project: string): Sent {
+  const full = (path: string) => `/Projects/${project}/${path}`;
   const changes: Record<string, unknown> = {};
   for (const it of PATHS) {
     const path = body[it];
@@ -155,7 +146,6 @@ function command(
   words: readonly string[],
   settings: Sent,
   more: { why?: string; ignore_environment?: boolean },
-  where: Where,
   isUpdate: boolean,
 ): string {
   const options: string[] = [];
@@ -199,7 +189,6 @@ function command(
   if (more.ignore_environment) {
     options.push("--ignore-environment");
   }
-  add("url", where.url);
   const golden = settings.golden_request;
   const text = golden ? JSON.stringify(golden.request) : "";
   options.push(...(golden ? ["--golden-request - <<'JSON'"] : []));
