@@ -642,6 +642,31 @@ def test_two_versions_can_be_compared(
         artifacts.diff(1, 9)
 
 
+def test_a_script_with_another_name_is_compared_with_the_one_before(
+    deploy: Deploy, first: Path, second: Path, ms: ModelServing, make_files: MakeFiles
+) -> None:
+    """An artifact has one predictor, so a file of another name is the same part."""
+    model = deploy(script_file=first).get_model()
+    other = second.rename(second.with_name("other.py"))
+    deploy(script_file=other)
+    # Here the earlier name is that of another file, so that nothing is left out.
+    taken = make_files({"predictor-predict.py": FIRST})
+    deploy(script_file=other, files=[taken / "predictor-predict.py"])
+    artifacts = ms.get_artifacts(model)
+    lines = str(artifacts.diff(1, 2)).splitlines()
+    assert lines[0] == "changed: predictor-predict.py -> predictor-other.py"
+    assert [it for it in lines[3:] if it[0] in "+-"] == [
+        "-    def predict(self, inputs): return 1",
+        "+    def predict(self, inputs): return 2",
+    ]
+    (pair,) = artifacts.diff(1, 2).files
+    assert (pair.before_path, pair.path) == (
+        "predictor-predict.py",
+        "predictor-other.py",
+    )
+    assert [it.path for it in artifacts.diff(1, 3).files] == ["predictor-other.py"]
+
+
 def test_a_deployments_artifact_can_be_downloaded(
     deploy: Deploy, first: Path, tmp_path: Path, make_files: MakeFiles
 ) -> None:

@@ -20,6 +20,8 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     change: Literal["added", "removed", "changed"]
     lines: tuple[str, ...] = ()
+    before_path: str | None = None
+    """The name in the first version, of a script whose file has another name there."""
 
     @property
     def changed_lines(self) -> int:
@@ -28,7 +30,8 @@ class FileDifference(msgspec.Struct, frozen=True, kw_only=True):
         return sum(line[:1] in {"+", "-"} for line in self.lines[2:])
 
     def __str__(self) -> str:
-        return "\n".join([f"{self.change}: {self.path}", *self.lines])
+        before = f"{self.before_path} -> " if self.before_path else ""
+        return "\n".join([f"{self.change}: {before}{self.path}", *self.lines])
 
 
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,18 +59,39 @@ def difference(
     after: Mapping[str, bytes],
 ) -> Difference:
     """Return the files and lines that differ; *before* and *after* are their bytes."""
+    names = _renamed(first, second)
+    gone = {*names.values()}
     return Difference(
         files=tuple(
             FileDifference(
                 path=path,
-                change=change,
+                change="changed" if path in names else change,
                 lines=text_difference(
-                    path, before.get(path, b""), after.get(path, b"")
+                    path, before.get(names.get(path, path), b""), after.get(path, b"")
                 ),
+                before_path=names.get(path),
             )
             for path, change in _changes(first, second)
+            if path not in gone
         )
     )
+
+
+def _renamed(
+    first: Sequence[ArtifactRecord], second: Sequence[ArtifactRecord]
+) -> dict[str, str]:
+    """Return the scripts and configuration files whose names differ: new name to old.
+
+    An artifact has one file of each of these roles, so both are the same part of it.
+    """
+    old = {file.role: file.path for file in first if file.role != "file"}
+    new = {file.role: file.path for file in second if file.role != "file"}
+    before, after = ({file.path for file in it} for it in (first, second))
+    return {
+        path: old[role]
+        for role, path in new.items()
+        if role in old and path not in before and old[role] not in after
+    }
 
 
 def _changes(

@@ -25,8 +25,9 @@ def keys(url: str) -> Keys:
     return Keys(own_folder(url))
 
 
-def test_a_key_is_shown_once(run: Run, keys: Keys) -> None:
+def test_a_key_is_shown_once(run: Run, keys: Keys, url: str) -> None:
     made = run("keys", "create", "ann")
+    assert made.stderr == f"Key ann of the server of {url}, for read, write, deploy:\n"
     text = made.stdout.strip()
     caller = keys.find(text)
     assert caller

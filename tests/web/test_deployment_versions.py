@@ -138,7 +138,8 @@ def test_a_key_that_only_reads_may_look(shared: Site) -> None:
         re.compile("lacks the scope “deploy”")
     )
     page.get_by_role("button", name="Compare version 1").click()
-    expect(page.get_by_label("From version")).to_have_value("1")
+    expect(page.get_by_label("From version")).to_have_value("2")
+    expect(page.get_by_label("To version", exact=True)).to_have_value("1")
 
 
 def test_the_artifact_shows_its_files_and_their_source(shared: Site) -> None:

@@ -231,7 +231,7 @@ def test_requests_and_errors_are_in_the_row(site: Site, tmp_path: Path) -> None:
         deployment.predict(inputs=[[1]])
         with pytest.raises(PredictionError):
             deployment.predict(inputs=[[0]])
-        link = shown.get_by_role("link", name="predictor-predictor.py, line 14")
+        link = shown.get_by_role("link", name="line 14 of predictor-predictor.py")
         target = f"{LIST}/counted/artifact?file=predictor-predictor.py&line=14"
         expect(link).to_have_attribute("href", target)
         expect(shown).to_contain_text("ZeroDivisionError")

@@ -27,9 +27,9 @@ def test_a_key_is_created_and_shown_once(site: Site, keys: Keys) -> None:
     page = site.visit("/ui/keys")
     create(page, "bob")
     form = page.get_by_role("dialog", name="Create a key")
-    for scope, is_on in (("read", True), ("write", True), ("deploy", True)):
+    for scope, is_on in (("read", True), ("write", False), ("deploy", False)):
         expect(form.get_by_label(scope, exact=True)).to_be_checked(checked=is_on)
-    form.get_by_label("write", exact=True).uncheck()
+    form.get_by_label("deploy", exact=True).check()
     expect(form.get_by_text("which runs code")).to_be_visible()
     form.get_by_label("Expires after days").fill("30")
     assert complaints(page) == []

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from hopsartifacts.project import Project
 from tests.long_logs import MODEL, listed_entries
 from tests.web.projects import PREDICTOR, fill
-from tests.web.sites import Site, hosting, served
+from tests.web.sites import Site, complaints, hosting, served
 
 MANY = 10_000
 FRAUD = "/ui/models/fraud_detector"
@@ -130,7 +130,15 @@ def test_versions_are_compared(town: Site) -> None:
     expect(auc).to_contain_text("0.958")
     page.get_by_label("Which auc is better").select_option("higher")
     expect(auc).to_contain_text("▼ worse")
-    expect(compared.get_by_role("row", name="weights.json")).to_contain_text("changed")
+    expect(auc).to_contain_text("\u22120.009")
+    weights = compared.get_by_role("row", name="weights.json")
+    expect(weights).to_contain_text("changed")
+    weights.get_by_role("button", name="show the lines").click()
+    lines = page.get_by_role("dialog", name="weights.json, version 3 \u2192 4")
+    expect(lines.get_by_text("-[3, 0.5, -1.25]")).to_be_visible()
+    expect(lines.get_by_text("+[4, 0.5, -1.25]")).to_be_visible()
+    assert complaints(page) == []
+    lines.get_by_role("button", name="Close").click()
     expect(compared.get_by_role("row", name="framework")).to_have_count(0)
     page.get_by_role("checkbox", name="show all").check()
     expect(compared.get_by_role("row", name="framework")).to_contain_text("PYTHON")

@@ -137,7 +137,9 @@ function Search() {
       </div>
       {found.problem ? <Problem problem={found.problem} onRetry={found.reload} /> : null}
       <p class="sub" role="status">
-        {typed && found.data && !hits.length ? `Nothing fits “${typed}”. ` : ""}
+        {typed && found.data && !hits.length
+          ? `Nothing fits “${typed}”. Files of models and artifacts are not searched: open the model. `
+          : ""}
         {found.data?.is_whole === false
           ? "Not all files were searched, as there are too many: open a folder and search there."
           : ""}

@@ -255,7 +255,12 @@ def create(
     found = _keys(session, state_dir)
     given = {"scopes": scopes} if scopes else {}
     key, text = found.create(name, **given, expires_in_s=expires_s)
-    # Print nothing else, so that a shell can assign the output to a variable.
+    place = state_dir or session.project(may_be_new=True).url
+    click.echo(
+        f"Key {key.name} of the server of {place}, for {', '.join(key.scopes)}:",
+        err=True,
+    )
+    # Print nothing else there, so that a shell can assign the output to a variable.
     session.show({**_document(key), "key": text}, text)
 
 

@@ -44,14 +44,25 @@ class Lines(msgspec.Struct, frozen=True, kw_only=True):
     offset: Offset = 0
 
 
-class Changes(msgspec.Struct, frozen=True, kw_only=True):
-    """How the stored bytes of a managed file differ from those that were saved.
+class Compared(msgspec.Struct, frozen=True, kw_only=True):
+    """Query parameters of changes.
 
     Attributes:
-        lines: a unified difference, empty if there is none; null if it is unknown. It
-            is known for files whose saved bytes are in a log: those of artifacts, and
-            the example and the schema of a model. Files of more than 64 KiB or 2,000
-            lines are not compared.
+        since: the path of the file to compare with, such as the same file of another
+            version; by default what was saved of this one.
+    """
+
+    since: str = ""
+
+
+class Changes(msgspec.Struct, frozen=True, kw_only=True):
+    """How the stored bytes of a file differ from those that were saved, or of another.
+
+    Attributes:
+        lines: a unified difference, empty if there is none; null if it is unknown. What
+            was saved is known of files whose saved bytes are in a log: those of
+            artifacts, and the example and the schema of a model. Files of more than
+            64 KiB or 2,000 lines are not compared, and only texts are.
     """
 
     path: str
@@ -81,7 +92,8 @@ def _tokens(call: OperationCall) -> Response:
 
 def _made(call: OperationCall, task: Task) -> Response:
     """Answer *task* for the file that *call* names."""
-    path, content = _path(call), _stored(call)
+    path = _path(call)
+    content = _stored(call, path)
     if content is None:
         content = tree_of(call).content(path)
     task = msgspec.structs.replace(task, path=path, size_bytes=content.size_bytes)
@@ -90,20 +102,31 @@ def _made(call: OperationCall, task: Task) -> Response:
 
 
 def _changes(call: OperationCall) -> Changes:
-    path, now = _path(call), _stored(call)
-    saved = None if _is_only_stored(path) else tree_of(call).content(path)
-    if saved is None or now is None or path == "" or not layout.is_managed(path):
+    path, wanted = _path(call), call.query
+    now = _stored(call, path)
+    if wanted.since:
+        before = _stored(call, inside(call.hosted.project.name, wanted.since))
+    else:
+        before = _saved(call, path)
+    if before is None or now is None:
         return Changes(path=path, lines=None)
-    if max(saved.size_bytes, now.size_bytes) > _MOST_BYTES:
+    if max(before.size_bytes, now.size_bytes) > _MOST_BYTES:
         return Changes(path=path, lines=None)
-    before, after = (it.part(0, it.size_bytes) for it in (saved, now))
-    if max(before.count(b"\n"), after.count(b"\n")) > _MOST_LINES:
+    old, new = (it.part(0, it.size_bytes) for it in (before, now))
+    if max(old.count(b"\n"), new.count(b"\n")) > _MOST_LINES:
         return Changes(path=path, lines=None)
-    return Changes(path=path, lines=text_difference(path, before, after))
+    return Changes(path=path, lines=text_difference(path, old, new))
 
 
-def _stored(call: OperationCall) -> Content | None:
-    """Return the bytes that are stored for the file that *call* names, as they are.
+def _saved(call: OperationCall, path: str) -> Content | None:
+    """Return what was saved of a managed file; None if it is not known."""
+    if path == "" or not layout.is_managed(path) or _is_only_stored(path):
+        return None
+    return tree_of(call).content(path)
+
+
+def _stored(call: OperationCall, path: str) -> Content | None:
+    """Return the bytes that are stored for a file, as they are.
 
     None: there is no such file in the storage, or a link in its place. The bytes of a
     file of an artifact are then in a log.
@@ -111,7 +134,7 @@ def _stored(call: OperationCall) -> Content | None:
     Raises:
         PathNotFoundError: there is no file that readers see.
     """
-    storage, path = call.hosted.storage, _path(call)
+    storage = call.hosted.storage
     if known_item(call, path).is_folder:
         raise PathNotFoundError(f"{path or 'the project'!r} is a folder, not a file")
     place = Marks(call.hosted).of(path).stored if layout.is_managed(path) else path
@@ -158,7 +181,8 @@ OPERATIONS = (
         "GET",
         "/files/{path}/changes",
         _changes,
-        "How a managed file differs from what was saved, line by line",
+        "How a file differs from what was saved, or from another, line by line",
+        query=Compared,
         answer=Changes,
     ),
 )

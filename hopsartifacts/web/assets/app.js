@@ -256,13 +256,9 @@ function Requests({ of: { name, last_hour: hour } }) {
     return /* @__PURE__ */ a("span", { class: "muted", children: "–" });
   }
   const total = hour.requests.reduce((sum, it) => sum + it, 0);
-  const now = hour.requests.at(-2) ?? hour.requests.at(-1) ?? 0;
   return /* @__PURE__ */ a("a", { class: "quiet", href: tabOf(name, "traffic"), children: [
     /* @__PURE__ */ a(Bars, { label: `${many(total, "request")} in the last hour`, values: hour.requests }),
-    /* @__PURE__ */ a("div", { class: "sub", children: [
-      count(now),
-      " a minute"
-    ] })
+    /* @__PURE__ */ a("div", { class: "sub", children: count(total) })
   ] });
 }
 function LastError({ of: { name, state, last_hour: hour } }) {
@@ -275,9 +271,10 @@ function LastError({ of: { name, state, last_hour: hour } }) {
         error.file && error.line ? /* @__PURE__ */ a($, { children: [
           " in ",
           /* @__PURE__ */ a("a", { href: lineOf(name, error.file, error.line), children: [
-            error.file,
-            ", line ",
-            error.line
+            "line ",
+            error.line,
+            " of ",
+            error.file
           ] })
         ] }) : null
       ] }),

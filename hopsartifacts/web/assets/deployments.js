@@ -1112,7 +1112,7 @@ function Facts({ of }) {
         of.framework,
         " ",
         /* @__PURE__ */ a("span", { class: "sub", children: [
-          "on ",
+          "model server ",
           of.model_server
         ] })
       ] }),
@@ -1120,15 +1120,18 @@ function Facts({ of }) {
       /* @__PURE__ */ a("dd", { children: [
         of.api_protocol,
         " ",
-        /* @__PURE__ */ a("span", { class: "sub", children: of.serving_tool })
+        /* @__PURE__ */ a("span", { class: "sub", children: [
+          "serving tool ",
+          of.serving_tool
+        ] })
       ] }),
       /* @__PURE__ */ a("dt", { children: "Environment" }),
       /* @__PURE__ */ a("dd", { children: [
-        sealed2.environment ?? "that of the server",
+        sealed2.environment ?? "the Python environment of the server",
         sealed2.environment_lock ? /* @__PURE__ */ a("div", { class: "sub mono", children: sealed2.environment_lock }) : null
       ] }),
       /* @__PURE__ */ a("dt", { children: "Instances" }),
-      /* @__PURE__ */ a("dd", { children: state.deployed ? `${state.available_predictor_instances} of ${of.instances} answer` : count(of.instances) }),
+      /* @__PURE__ */ a("dd", { children: state.deployed ? `${state.available_predictor_instances} of ${of.instances} running` : count(of.instances) }),
       /* @__PURE__ */ a("dt", { children: "Inference logger" }),
       /* @__PURE__ */ a("dd", { children: logger ? `on ${logger.mode ?? ""}` : "off" }),
       /* @__PURE__ */ a("dt", { children: "Created" }),
@@ -1399,7 +1402,14 @@ function TrafficTab({ name, deployment }) {
       ))
     ] }) }),
     /* @__PURE__ */ a(Shown, { loaded: traffic, lines: 12, children: (data) => /* @__PURE__ */ a(Charts, { of: data }) }),
-    /* @__PURE__ */ a(Requests, { name, version: deployment.version })
+    /* @__PURE__ */ a(
+      Requests,
+      {
+        name,
+        version: deployment.version,
+        isLogged: Boolean(deployment.specification.inference_logger)
+      }
+    )
   ] });
 }
 function timeOf(step) {
@@ -1429,7 +1439,7 @@ function Charts({ of }) {
       /* @__PURE__ */ a(
         Figure,
         {
-          label: `errors (${count(total.server_errors)} of the server)`,
+          label: `errors, ${count(total.server_errors)} of them with a status of 500 or more`,
           value: share(total.errors, total.requests)
         }
       ),
@@ -1521,7 +1531,7 @@ function share(part, all) {
   const percent = part / all * 100;
   return `${count(part)} · ${percent < 0.1 ? "<0.1" : percent.toFixed(1)} %`;
 }
-function Requests({ name, version }) {
+function Requests({ name, version, isLogged }) {
   const [rows, setRows] = d(null);
   const [problem, setProblem] = d(null);
   const read = async (before) => {
@@ -1546,7 +1556,11 @@ function Requests({ name, version }) {
       /* @__PURE__ */ a("span", { class: "grow" }),
       rows?.items.length ? /* @__PURE__ */ a(Action, { small: true, onClick: () => read(null), children: "Read again" }) : null
     ] }),
-    problem ? /* @__PURE__ */ a(Problem, { problem, onRetry: () => void read(null) }) : null,
+    problem && isLogged ? /* @__PURE__ */ a(Problem, { problem, onRetry: () => void read(null) }) : null,
+    problem && !isLogged ? /* @__PURE__ */ a(Note, { children: [
+      "The inference logger is off. ",
+      /* @__PURE__ */ a("a", { href: tabOf(name, "edit"), children: "Edit the deployment" })
+    ] }) : null,
     rows || problem ? null : /* @__PURE__ */ a(Waiting, { lines: 4 }),
     rows?.advice ? /* @__PURE__ */ a(Note, { children: [
       rows.advice,
@@ -2153,7 +2167,7 @@ function RowActions({ of: it, deployment }) {
         small: true,
         label: `Compare version ${it.version} with the active one`,
         disabledBy: isActive,
-        onClick: () => show(it.version, deployment.version),
+        onClick: () => show(deployment.version, it.version),
         children: "Compare"
       }
     ),
@@ -2162,10 +2176,10 @@ function RowActions({ of: it, deployment }) {
       {
         small: true,
         scope: "deploy",
-        label: `Roll back to version ${it.version}`,
+        label: it.version <= deployment.version ? `Roll back to version ${it.version}` : `Make version ${it.version} active`,
         disabledBy: isActive,
         onClick: () => askToRollBack(name, it.version),
-        children: "Roll back…"
+        children: it.version <= deployment.version ? "Roll back…" : "Make active…"
       }
     ),
     /* @__PURE__ */ a(
@@ -2240,7 +2254,14 @@ function RollbackPreview(props) {
     ) : null,
     found.difference ? /* @__PURE__ */ a($, { children: [
       /* @__PURE__ */ a("h3", { children: "What changes" }),
-      /* @__PURE__ */ a(Changes, { of: found.difference, none: "Nothing: both versions are the same." })
+      /* @__PURE__ */ a(
+        Changes,
+        {
+          of: found.difference,
+          none: "Nothing: both versions are the same.",
+          heads: ["Now", `Version ${version}`]
+        }
+      )
     ] }) : null
   ] }) });
 }
@@ -2326,7 +2347,14 @@ function Compared({ name, deployment }) {
         }
       )
     ] }),
-    /* @__PURE__ */ a(Shown, { loaded, lines: 4, children: (found) => /* @__PURE__ */ a(Changes, { of: found, none: `Versions ${from} and ${other} have the same settings.` }) })
+    /* @__PURE__ */ a(Shown, { loaded, lines: 4, children: (found) => /* @__PURE__ */ a(
+      Changes,
+      {
+        of: found,
+        none: `Versions ${from} and ${other} have the same settings.`,
+        heads: [`Version ${from}`, `Version ${other}`]
+      }
+    ) })
   ] });
 }
 var CAUSES = {

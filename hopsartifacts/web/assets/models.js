@@ -1514,15 +1514,21 @@ function metricsOf(details) {
         " ",
         /* @__PURE__ */ a(DirectionChoice, { metric: name })
       ] }),
-      cells: values.map((value) => /* @__PURE__ */ a(MetricCell, { metric: name, value, than: values[0] }))
+      cells: values.map((value, index) => /* @__PURE__ */ a(MetricCell, { metric: name, value, than: index ? values[0] : void 0 }))
     };
   });
 }
 function MetricCell(props) {
   const tone = betterness(props.metric, props.value, props.than);
   const words = tone > 0 ? "better" : "worse";
+  const change = props.value === void 0 || props.than === void 0 ? 0 : props.value - props.than;
   return /* @__PURE__ */ a($, { children: [
     metric(props.value),
+    " ",
+    change ? /* @__PURE__ */ a("span", { class: "sub", children: [
+      change > 0 ? "+" : "−",
+      metric(Math.abs(change))
+    ] }) : null,
     " ",
     tone ? /* @__PURE__ */ a("span", { class: words, children: [
       tone > 0 ? "▲" : "▼",
@@ -1595,14 +1601,53 @@ function filesOf(details) {
       values: digests.map((it) => it?.sha256),
       cells: digests.map(
         (it, index) => it ? /* @__PURE__ */ a($, { children: [
-          /* @__PURE__ */ a(Digest, { of: it.sha256 }),
+          /* @__PURE__ */ a("a", { href: fileHref2(details[index], path), children: /* @__PURE__ */ a(Size, { of: it.size_bytes }) }),
           " ",
-          /* @__PURE__ */ a(Size, { of: it.size_bytes }),
-          /* @__PURE__ */ a("div", { class: "sub", children: index ? wordOf(first, it.sha256) : "" })
+          /* @__PURE__ */ a(Digest, { of: it.sha256 }),
+          /* @__PURE__ */ a("div", { class: "sub", children: [
+            index ? wordOf(first, it.sha256) : "",
+            " ",
+            index && first && first !== it.sha256 ? /* @__PURE__ */ a(ShowLines, { first: details[0], second: details[index], path }) : null
+          ] })
         ] }) : /* @__PURE__ */ a("span", { class: "muted", children: first ? "removed" : "–" })
       )
     };
   });
+}
+function pathOf(of, path) {
+  return `Models/${of?.model}/${of?.version}/Files/${path}`;
+}
+function fileHref2(of, path) {
+  return to("/files", ...pathOf(of, path).split("/"));
+}
+function ShowLines(props) {
+  const { first, second, path } = props;
+  const [isOpen, setOpen] = d(false);
+  return /* @__PURE__ */ a($, { children: [
+    /* @__PURE__ */ a("button", { type: "button", class: "link", onClick: () => setOpen(true), children: [
+      "show the lines",
+      /* @__PURE__ */ a("span", { class: "hidden", children: [
+        " of ",
+        path
+      ] })
+    ] }),
+    isOpen ? /* @__PURE__ */ a(
+      Dialog,
+      {
+        title: `${path}, version ${first?.version} → ${second?.version}`,
+        onClose: () => setOpen(false),
+        isWide: true,
+        children: /* @__PURE__ */ a(FileLines, { since: pathOf(first, path), path: pathOf(second, path) })
+      }
+    ) : null
+  ] });
+}
+function FileLines({ since, path }) {
+  const loaded = useLoad(`changes ${path} since ${since}`, (signal) => {
+    const params = { path: { path }, query: { since } };
+    return ask(api.GET("/api/v1/files/{path}/changes", { params, signal }));
+  });
+  return /* @__PURE__ */ a(Shown, { loaded, children: ({ lines }) => lines?.[0]?.startsWith("---") ? /* @__PURE__ */ a(Diff, { lines: lines.slice(2) }) : /* @__PURE__ */ a("p", { children: lines?.[0] ? `The lines cannot be shown: ${lines[0].replace(/[()]/g, "")}.` : "Only texts of at most 64 KiB and 2,000 lines are compared line by line." }) });
 }
 function wordOf(first, digest) {
   if (first === void 0) {

@@ -18,6 +18,7 @@ import {
   Dialog,
   Empty,
   Example,
+  ForCurl,
   Mark,
   Note,
   Page,
@@ -534,12 +535,12 @@ function Verdict({ of: it, total }) {
     return /* @__PURE__ */ a(State, { tone: "off", word: "Not verified yet", children: [
       "It is not known whether the stored files are intact. ",
       /* @__PURE__ */ a("i", { children: "Verify everything" }),
-      " compares every byte, size and name with the seals."
+      " compares every byte, size and name with what was saved."
     ] });
   }
   if (it.state === "intact") {
     return /* @__PURE__ */ a(State, { tone: "ok", word: "Intact", children: [
-      "Every managed file was as it was sealed, ",
+      "Every managed file was as it was saved, ",
       /* @__PURE__ */ a(Time, { at: it.checked }),
       "."
     ] });
@@ -711,7 +712,10 @@ function Create(props) {
   if (made) {
     return /* @__PURE__ */ a(Made, { made, onClose: props.onClose });
   }
-  const given = chosen ?? (scopes.data ?? []).filter((it) => it.is_default).map((it) => it.scope);
+  const given = (
+    // The smallest one, so that nobody gets more by accident.
+    chosen ?? ["read"]
+  );
   const body = {
     name: name.trim(),
     scopes: [...given],
@@ -809,7 +813,19 @@ function Made({ made, onClose }) {
         /* @__PURE__ */ a(Note, { kind: "warn", children: "Copy it now: it is shown only once. The server keeps a hash of it." }),
         /* @__PURE__ */ a(Snippet, { text: made.key, label: "API key" }),
         /* @__PURE__ */ a("p", { class: "sub", children: "Give it to the person or program over a channel that others cannot read. In a browser it is pasted once, at the login; programs send it with each request:" }),
-        /* @__PURE__ */ a(Snippet, { text: `Authorization: ApiKey ${made.key}`, label: "Header" })
+        /* @__PURE__ */ a(
+          Snippet,
+          {
+            text: `curl ${location.origin}/api/v1/me -H "Authorization: ApiKey ${made.key}"`,
+            label: "A request with it"
+          }
+        ),
+        /* @__PURE__ */ a(ForCurl, {}),
+        /* @__PURE__ */ a("p", { class: "sub", children: [
+          "The address of this server is ",
+          /* @__PURE__ */ a("code", { children: location.origin }),
+          "."
+        ] })
       ]
     }
   );

@@ -3276,7 +3276,7 @@ function Search() {
     )) }),
     found.problem ? /* @__PURE__ */ a4(Problem, { problem: found.problem, onRetry: found.reload }) : null,
     /* @__PURE__ */ a4("p", { class: "sub", role: "status", children: [
-      typed && found.data && !hits.length ? `Nothing fits “${typed}”. ` : "",
+      typed && found.data && !hits.length ? `Nothing fits “${typed}”. Files of models and artifacts are not searched: open the model. ` : "",
       found.data?.is_whole === false ? "Not all files were searched, as there are too many: open a folder and search there." : ""
     ] })
   ] });
@@ -3511,7 +3511,33 @@ function SameIn({ ways }) {
       index ? " · " : "",
       /* @__PURE__ */ a4("button", { type: "button", class: "link", onClick: () => setShown(it), children: NAMES[it] })
     ] }, it)),
-    shown ? /* @__PURE__ */ a4(Dialog, { title: `The same in ${NAMES[shown]}`, onClose: () => setShown(null), isWide: true, children: /* @__PURE__ */ a4(Snippet, { text: withProject(shown, ways[shown] ?? ""), label: NAMES[shown] }) }) : null
+    shown ? /* @__PURE__ */ a4(Dialog, { title: `The same in ${NAMES[shown]}`, onClose: () => setShown(null), isWide: true, children: [
+      /* @__PURE__ */ a4(Snippet, { text: withProject(shown, ways[shown] ?? ""), label: NAMES[shown] }),
+      shown === "curl" ? /* @__PURE__ */ a4(ForCurl, {}) : null
+    ] }) : null
+  ] });
+}
+function ForCurl() {
+  if (me.value?.has_keys === false) {
+    return /* @__PURE__ */ a4("p", { class: "sub", children: [
+      /* @__PURE__ */ a4("code", { children: "hopsartifacts ui" }),
+      " accepts no API keys. Start a server with",
+      " ",
+      /* @__PURE__ */ a4("code", { children: "hopsartifacts serve" }),
+      ", and use its address in place of ",
+      location.origin,
+      "."
+    ] });
+  }
+  return /* @__PURE__ */ a4("p", { class: "sub", children: [
+    /* @__PURE__ */ a4("code", { children: "key.txt" }),
+    " contains an API key.",
+    location.protocol === "https:" ? /* @__PURE__ */ a4($, { children: [
+      " ",
+      "If the server made its own certificate, add ",
+      /* @__PURE__ */ a4("code", { children: "--cacert certificate.pem" }),
+      ": it names that file when it starts."
+    ] }) : null
   ] });
 }
 var LINE_CHARACTERS = 76;
@@ -3665,6 +3691,7 @@ export {
   Diff,
   Example,
   SameIn,
+  ForCurl,
   json,
   curl,
   python,

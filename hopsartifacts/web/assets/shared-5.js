@@ -458,7 +458,9 @@ async function verify(path) {
       "bad"
     );
   } else {
-    toast(`${many(files, "file is", "files are")} as saved`);
+    toast(
+      `${many(files, "stored file is", "stored files are")} intact${path ? ` in ${path}` : ""}`
+    );
   }
 }
 function Verify(props) {
@@ -558,7 +560,7 @@ hopsartifacts repair --path ${shell(path)}`,
 function Plan({ found }) {
   const { repaired, unrepaired, dry_run } = found;
   if (!repaired.length && !unrepaired.length) {
-    return /* @__PURE__ */ a("p", { children: "Every file is as it was saved: there is nothing to repair." });
+    return /* @__PURE__ */ a("p", { children: "Every file is intact: there is nothing to repair." });
   }
   return /* @__PURE__ */ a($, { children: [
     /* @__PURE__ */ a("p", { children: dry_run ? "Nothing was changed yet. A repair would do the following; it deletes nothing:" : "The repair did the following:" }),

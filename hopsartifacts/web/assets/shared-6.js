@@ -8,24 +8,32 @@ import {
 // src/parts/Changes.tsx
 var SHORT = 40;
 var DIGEST = /^sha256:[0-9a-f]{64}$/;
-function Changes({ of, none }) {
-  const { settings, files } = of;
+var IDENTIFIERS = ["artifact.identity", "model.id", "model.manifest"];
+function Changes(props) {
+  const { settings, files } = props.of;
+  const rows = settings.filter((it) => !IDENTIFIERS.includes(it.name));
+  const hidden = settings.filter((it) => IDENTIFIERS.includes(it.name));
   return settings.length || files.files.length ? /* @__PURE__ */ a($, { children: [
-    settings.length ? /* @__PURE__ */ a(Values, { rows: settings }) : null,
-    /* @__PURE__ */ a(FileChanges, { files: files.files })
-  ] }) : /* @__PURE__ */ a("p", { children: none });
+    rows.length ? /* @__PURE__ */ a(Values, { rows, heads: props.heads }) : null,
+    /* @__PURE__ */ a(FileChanges, { files: files.files }),
+    hidden.length ? /* @__PURE__ */ a("details", { children: [
+      /* @__PURE__ */ a("summary", { class: "sub", children: "Digests and ids that differ" }),
+      /* @__PURE__ */ a(Values, { rows: hidden, heads: props.heads })
+    ] }) : null
+  ] }) : /* @__PURE__ */ a("p", { children: props.none });
 }
-function Values({ rows }) {
+function Values(props) {
+  const { rows, heads: [before, after] = ["Before", "After"] } = props;
   return /* @__PURE__ */ a("div", { class: "panel", children: /* @__PURE__ */ a("table", { "aria-label": "Settings that differ", class: "changes", children: [
     /* @__PURE__ */ a("thead", { children: /* @__PURE__ */ a("tr", { children: [
       /* @__PURE__ */ a("th", { scope: "col", children: "Setting" }),
-      /* @__PURE__ */ a("th", { scope: "col", children: "Before" }),
-      /* @__PURE__ */ a("th", { scope: "col", children: "After" })
+      /* @__PURE__ */ a("th", { scope: "col", children: before }),
+      /* @__PURE__ */ a("th", { scope: "col", children: after })
     ] }) }),
     /* @__PURE__ */ a("tbody", { children: rows.map((it) => /* @__PURE__ */ a("tr", { children: [
       /* @__PURE__ */ a("td", { class: "mono first", "data-head": "Setting", children: it.name }),
-      /* @__PURE__ */ a("td", { "data-head": "Before", children: /* @__PURE__ */ a(Value, { of: it.before, name: "del" }) }),
-      /* @__PURE__ */ a("td", { "data-head": "After", children: /* @__PURE__ */ a(Value, { of: it.after, name: "add" }) })
+      /* @__PURE__ */ a("td", { "data-head": before, children: /* @__PURE__ */ a(Value, { of: it.before, name: "del" }) }),
+      /* @__PURE__ */ a("td", { "data-head": after, children: /* @__PURE__ */ a(Value, { of: it.after, name: "add" }) })
     ] }, it.name)) })
   ] }) });
 }
@@ -46,7 +54,7 @@ function FileChanges({ files }) {
       open: it.change === "changed" && it.lines.length <= SHORT,
       children: [
         /* @__PURE__ */ a("summary", { children: [
-          /* @__PURE__ */ a("span", { class: "mono", children: it.path }),
+          /* @__PURE__ */ a("span", { class: "mono", children: it.before_path ? `${it.before_path} → ${it.path}` : it.path }),
           " ",
           /* @__PURE__ */ a("span", { class: "sub", children: it.change })
         ] }),

@@ -291,6 +291,37 @@ def test_previews_show_what_is_stored_and_how_it_differs(
         assert answer.status_code == 404, path
 
 
+def test_a_file_is_compared_with_that_of_another_version(
+    deployed: Callable[..., Any], client: TestClient, get: Get
+) -> None:
+    deployed()
+    for name, data in {
+        "a": b"1\n2\n",
+        "b": b"1\n3\n",
+        "c": b"\xff",
+        "d": b"1" * 99999,
+    }.items():
+        made = client.put(f"{V1}/files/Resources%2F{name}/content", content=data)
+        assert made.status_code == 201
+
+    def changes(path: str, since: str) -> Any:
+        return get(f"/files/{quote(path, safe='')}/changes", since=since)["lines"]
+
+    assert changes("Resources/b", "Resources/a")[3:] == [" 1", "-2", "+3"]
+    assert changes("Resources/a", "/Projects/demo/Resources/b")[3:] == [
+        " 1",
+        "-3",
+        "+2",
+    ]
+    assert changes("Resources/a", "Resources/a") == []
+    assert changes(SCRIPT, "Resources/a")[-1].startswith("+")
+    assert changes("Resources/c", "Resources/a") == ["(not text)"]
+    assert changes("Resources/d", "Resources/a") is None
+    for since in ("Resources/none", "Resources", "Models/my_model/_log"):
+        asked = f"{V1}/files/Resources%2Fa/changes?since={quote(since, safe='')}"
+        assert client.get(asked).status_code == 404, since
+
+
 def test_a_large_change_is_not_compared(
     deployed: Callable[..., Any], project: Project, get: Get
 ) -> None:

@@ -10,29 +10,44 @@ type File = Schemas["FileDifference"];
 const SHORT = 40;
 const DIGEST = /^sha256:[0-9a-f]{64}$/;
 
+/** Settings that are digests and ids: they differ with what they are of. */
+const IDENTIFIERS: readonly string[] = ["artifact.identity", "model.id", "model.manifest"];
+
+/** What the columns of both sides are called. */
+type Heads = readonly [before: string, after: string];
+
 /** Settings that differ, then files; a sentence if nothing does. */
-export function Changes({ of, none }: { of: Difference; none: string }) {
-  const { settings, files } = of;
+export function Changes(props: { of: Difference; none: string; heads?: Heads }) {
+  const { settings, files } = props.of;
+  const rows = settings.filter((it) => !IDENTIFIERS.includes(it.name));
+  const hidden = settings.filter((it) => IDENTIFIERS.includes(it.name));
   return settings.length || files.files.length ? (
     <>
-      {settings.length ? <Values rows={settings} /> : null}
+      {rows.length ? <Values rows={rows} heads={props.heads} /> : null}
       <FileChanges files={files.files} />
+      {hidden.length ? (
+        <details>
+          <summary class="sub">Digests and ids that differ</summary>
+          <Values rows={hidden} heads={props.heads} />
+        </details>
+      ) : null}
     </>
   ) : (
-    <p>{none}</p>
+    <p>{props.none}</p>
   );
 }
 
 /** Values that differ, as a table. */
-export function Values({ rows }: { rows: Difference["settings"] }) {
+export function Values(props: { rows: Difference["settings"]; heads?: Heads }) {
+  const { rows, heads: [before, after] = ["Before", "After"] } = props;
   return (
     <div class="panel">
       <table aria-label="Settings that differ" class="changes">
         <thead>
           <tr>
             <th scope="col">Setting</th>
-            <th scope="col">Before</th>
-            <th scope="col">After</th>
+            <th scope="col">{before}</th>
+            <th scope="col">{after}</th>
           </tr>
         </thead>
         <tbody>
@@ -41,10 +56,10 @@ export function Values({ rows }: { rows: Difference["settings"] }) {
               <td class="mono first" data-head="Setting">
                 {it.name}
               </td>
-              <td data-head="Before">
+              <td data-head={before}>
                 <Value of={it.before} name="del" />
               </td>
-              <td data-head="After">
+              <td data-head={after}>
                 <Value of={it.after} name="add" />
               </td>
             </tr>
@@ -80,7 +95,10 @@ export function FileChanges({ files }: { files: readonly File[] }) {
           open={it.change === "changed" && it.lines.length <= SHORT}
         >
           <summary>
-            <span class="mono">{it.path}</span> <span class="sub">{it.change}</span>
+            <span class="mono">
+              {it.before_path ? `${it.before_path} → ${it.path}` : it.path}
+            </span>{" "}
+            <span class="sub">{it.change}</span>
           </summary>
           <Lines of={it} />
         </details>

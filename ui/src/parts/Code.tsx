@@ -1,7 +1,7 @@
 /** Code to copy, and differences of texts. */
 
 import { useState } from "preact/hooks";
-import { api, ask } from "../api.ts";
+import { api, ask, me } from "../api.ts";
 import { useLoad } from "../load.ts";
 import { Dialog } from "./Dialog.tsx";
 import { Copy } from "./Text.tsx";
@@ -92,9 +92,34 @@ export function SameIn({ ways }: { ways: Ways }) {
       {shown ? (
         <Dialog title={`The same in ${NAMES[shown]}`} onClose={() => setShown(null)} isWide>
           <Snippet text={withProject(shown, ways[shown] ?? "")} label={NAMES[shown]} />
+          {shown === "curl" ? <ForCurl /> : null}
         </Dialog>
       ) : null}
     </span>
+  );
+}
+
+/** What a curl call needs besides what it says. */
+export function ForCurl() {
+  if (me.value?.has_keys === false) {
+    return (
+      <p class="sub">
+        <code>hopsartifacts ui</code> accepts no API keys. Start a server with{" "}
+        <code>hopsartifacts serve</code>, and use its address in place of {location.origin}.
+      </p>
+    );
+  }
+  return (
+    <p class="sub">
+      <code>key.txt</code> contains an API key.
+      {location.protocol === "https:" ? (
+        <>
+          {" "}
+          If the server made its own certificate, add <code>--cacert certificate.pem</code>: it
+          names that file when it starts.
+        </>
+      ) : null}
+    </p>
   );
 }
 

@@ -190,17 +190,16 @@ function Instances({ of: { state, instances } }: { of: Row }) {
   return <>{answering === instances ? count(instances) : `${answering} of ${instances}`}</>;
 }
 
-/** How many requests came in each minute, and in the last whole one. */
+/** How many requests came in each minute of the last hour, and in all. */
 function Requests({ of: { name, last_hour: hour } }: { of: Row }) {
   if (!hour?.requests.length) {
     return <span class="muted">–</span>;
   }
   const total = hour.requests.reduce((sum, it) => sum + it, 0);
-  const now = hour.requests.at(-2) ?? hour.requests.at(-1) ?? 0;
   return (
     <a class="quiet" href={tabOf(name, "traffic")}>
       <Bars label={`${many(total, "request")} in the last hour`} values={hour.requests} />
-      <div class="sub">{count(now)} a minute</div>
+      <div class="sub">{count(total)}</div>
     </a>
   );
 }
@@ -219,7 +218,7 @@ function LastError({ of: { name, state, last_hour: hour } }: { of: Row }) {
               <>
                 {" in "}
                 <a href={lineOf(name, error.file, error.line)}>
-                  {error.file}, line {error.line}
+                  line {error.line} of {error.file}
                 </a>
               </>
             ) : null}

@@ -131,15 +131,15 @@ function Facts({ of }: { of: Deployment }) {
         </dd>
         <dt>Framework</dt>
         <dd>
-          {of.framework} <span class="sub">on {of.model_server}</span>
+          {of.framework} <span class="sub">model server {of.model_server}</span>
         </dd>
         <dt>Protocol</dt>
         <dd>
-          {of.api_protocol} <span class="sub">{of.serving_tool}</span>
+          {of.api_protocol} <span class="sub">serving tool {of.serving_tool}</span>
         </dd>
         <dt>Environment</dt>
         <dd>
-          {sealed.environment ?? "that of the server"}
+          {sealed.environment ?? "the Python environment of the server"}
           {sealed.environment_lock ? (
             <div class="sub mono">{sealed.environment_lock}</div>
           ) : null}
@@ -147,7 +147,7 @@ function Facts({ of }: { of: Deployment }) {
         <dt>Instances</dt>
         <dd>
           {state.deployed
-            ? `${state.available_predictor_instances} of ${of.instances} answer`
+            ? `${state.available_predictor_instances} of ${of.instances} running`
             : count(of.instances)}
         </dd>
         <dt>Inference logger</dt>

@@ -59,7 +59,11 @@ export function TrafficTab({ name, deployment }: TabProps) {
       <Shown loaded={traffic} lines={12}>
         {(data) => <Charts of={data} />}
       </Shown>
-      <Requests name={name} version={deployment.version} />
+      <Requests
+        name={name}
+        version={deployment.version}
+        isLogged={Boolean(deployment.specification.inference_logger)}
+      />
     </>
   );
 }
@@ -95,7 +99,7 @@ function Charts({ of }: { of: Traffic }) {
       <div class="grid4 kpis">
         <Figure label="requests" value={count(total.requests)} />
         <Figure
-          label={`errors (${count(total.server_errors)} of the server)`}
+          label={`errors, ${count(total.server_errors)} of them with a status of 500 or more`}
           value={share(total.errors, total.requests)}
         />
         <Figure label="50 % answered within" value={time(total.p50_ms)} />
@@ -228,8 +232,15 @@ interface Rows {
   readonly advice: string | null;
 }
 
+interface LoggedProps {
+  readonly name: string;
+  readonly version: number;
+  /** Whether the deployment has an inference logger now. */
+  readonly isLogged: boolean;
+}
+
 /** The logged requests, newest first; older ones are read on demand. */
-function Requests({ name, version }: { name: string; version: number }) {
+function Requests({ name, version, isLogged }: LoggedProps) {
   const [rows, setRows] = useState<Rows | null>(null);
   const [problem, setProblem] = useState<ProblemError | null>(null);
   const read = async (before: Rows | null) => {
@@ -259,7 +270,14 @@ function Requests({ name, version }: { name: string; version: number }) {
           </Action>
         ) : null}
       </div>
-      {problem ? <Problem problem={problem} onRetry={() => void read(null)} /> : null}
+      {problem && isLogged ? (
+        <Problem problem={problem} onRetry={() => void read(null)} />
+      ) : null}
+      {problem && !isLogged ? (
+        <Note>
+          The inference logger is off. <a href={tabOf(name, "edit")}>Edit the deployment</a>
+        </Note>
+      ) : null}
       {rows || problem ? null : <Waiting lines={4} />}
       {rows?.advice ? (
         <Note>

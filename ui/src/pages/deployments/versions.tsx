@@ -118,18 +118,22 @@ function RowActions({ of: it, deployment }: { of: Version; deployment: Deploymen
         small
         label={`Compare version ${it.version} with the active one`}
         disabledBy={isActive}
-        onClick={() => show(it.version, deployment.version)}
+        onClick={() => show(deployment.version, it.version)}
       >
         Compare
       </Action>
       <Action
         small
         scope="deploy"
-        label={`Roll back to version ${it.version}`}
+        label={
+          it.version <= deployment.version
+            ? `Roll back to version ${it.version}`
+            : `Make version ${it.version} active`
+        }
         disabledBy={isActive}
         onClick={() => askToRollBack(name, it.version)}
       >
-        Roll back…
+        {it.version <= deployment.version ? "Roll back…" : "Make active…"}
       </Action>
       <Action
         small
@@ -223,7 +227,11 @@ function RollbackPreview(props: {
           {found.difference ? (
             <>
               <h3>What changes</h3>
-              <Changes of={found.difference} none="Nothing: both versions are the same." />
+              <Changes
+                of={found.difference}
+                none="Nothing: both versions are the same."
+                heads={["Now", `Version ${version}`]}
+              />
             </>
           ) : null}
         </>
@@ -309,7 +317,11 @@ function Compared({ name, deployment }: TabProps) {
       </div>
       <Shown loaded={loaded} lines={4}>
         {(found) => (
-          <Changes of={found} none={`Versions ${from} and ${other} have the same settings.`} />
+          <Changes
+            of={found}
+            none={`Versions ${from} and ${other} have the same settings.`}
+            heads={[`Version ${from}`, `Version ${other}`]}
+          />
         )}
       </Shown>
     </section>

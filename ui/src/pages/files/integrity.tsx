@@ -49,7 +49,9 @@ async function verify(path: string): Promise<void> {
       "bad",
     );
   } else {
-    toast(`${many(files, "file is", "files are")} as saved`);
+    toast(
+      `${many(files, "stored file is", "stored files are")} intact${path ? ` in ${path}` : ""}`,
+    );
   }
 }
 
@@ -171,7 +173,7 @@ function Planned({ path, onDone }: { path: string; onDone: () => void }) {
 function Plan({ found }: { found: Repaired }) {
   const { repaired, unrepaired, dry_run } = found;
   if (!repaired.length && !unrepaired.length) {
-    return <p>Every file is as it was saved: there is nothing to repair.</p>;
+    return <p>Every file is intact: there is nothing to repair.</p>;
   }
   return (
     <>

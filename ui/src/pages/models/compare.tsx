@@ -10,7 +10,8 @@ import { api, ask, type Schemas } from "../../api.ts";
 import { Page } from "../../frame.tsx";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
-import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
+import { curl, Diff, python, SameIn, shell } from "../../parts/Code.tsx";
+import { Dialog } from "../../parts/Dialog.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { Chip, Digest, Size, Time } from "../../parts/Text.tsx";
 import { go, place, setQuery, to } from "../../route.ts";
@@ -261,7 +262,9 @@ function metricsOf(details: readonly Detail[]): Fact[] {
           {name} <DirectionChoice metric={name} />
         </>
       ),
-      cells: values.map((value) => <MetricCell metric={name} value={value} than={values[0]} />),
+      cells: values.map((value, index) => (
+        <MetricCell metric={name} value={value} than={index ? values[0] : undefined} />
+      )),
     };
   });
 }
@@ -269,9 +272,17 @@ function metricsOf(details: readonly Detail[]): Fact[] {
 function MetricCell(props: { metric: string; value?: number; than?: number }) {
   const tone = betterness(props.metric, props.value, props.than);
   const words = tone > 0 ? "better" : "worse";
+  const change =
+    props.value === undefined || props.than === undefined ? 0 : props.value - props.than;
   return (
     <>
       {metric(props.value)}{" "}
+      {change ? (
+        <span class="sub">
+          {change > 0 ? "+" : "−"}
+          {metric(Math.abs(change))}
+        </span>
+      ) : null}{" "}
       {tone ? (
         <span class={words}>
           {tone > 0 ? "▲" : "▼"} {words}
@@ -361,8 +372,16 @@ function filesOf(details: readonly Detail[]): Fact[] {
       cells: digests.map((it, index) =>
         it ? (
           <>
-            <Digest of={it.sha256} /> <Size of={it.size_bytes} />
-            <div class="sub">{index ? wordOf(first, it.sha256) : ""}</div>
+            <a href={fileHref(details[index], path)}>
+              <Size of={it.size_bytes} />
+            </a>{" "}
+            <Digest of={it.sha256} />
+            <div class="sub">
+              {index ? wordOf(first, it.sha256) : ""}{" "}
+              {index && first && first !== it.sha256 ? (
+                <ShowLines first={details[0]} second={details[index]} path={path} />
+              ) : null}
+            </div>
           </>
         ) : (
           <span class="muted">{first ? "removed" : "–"}</span>
@@ -370,6 +389,58 @@ function filesOf(details: readonly Detail[]): Fact[] {
       ),
     };
   });
+}
+
+function pathOf(of: Detail | undefined, path: string): string {
+  return `Models/${of?.model}/${of?.version}/Files/${path}`;
+}
+
+function fileHref(of: Detail | undefined, path: string): string {
+  return to("/files", ...pathOf(of, path).split("/"));
+}
+
+/** A button that shows which lines of a file differ between two versions. */
+function ShowLines(props: { first?: Detail; second?: Detail; path: string }) {
+  const { first, second, path } = props;
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <>
+      <button type="button" class="link" onClick={() => setOpen(true)}>
+        show the lines<span class="hidden"> of {path}</span>
+      </button>
+      {isOpen ? (
+        <Dialog
+          title={`${path}, version ${first?.version} → ${second?.version}`}
+          onClose={() => setOpen(false)}
+          isWide
+        >
+          <FileLines since={pathOf(first, path)} path={pathOf(second, path)} />
+        </Dialog>
+      ) : null}
+    </>
+  );
+}
+
+function FileLines({ since, path }: { since: string; path: string }) {
+  const loaded = useLoad(`changes ${path} since ${since}`, (signal) => {
+    const params = { path: { path }, query: { since } };
+    return ask(api.GET("/api/v1/files/{path}/changes", { params, signal }));
+  });
+  return (
+    <Shown loaded={loaded}>
+      {({ lines }) =>
+        lines?.[0]?.startsWith("---") ? (
+          <Diff lines={lines.slice(2)} />
+        ) : (
+          <p>
+            {lines?.[0]
+              ? `The lines cannot be shown: ${lines[0].replace(/[()]/g, "")}.`
+              : "Only texts of at most 64 KiB and 2,000 lines are compared line by line."}
+          </p>
+        )
+      }
+    </Shown>
+  );
 }
 
 function wordOf(first: string | undefined, digest: string): string {

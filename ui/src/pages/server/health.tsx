@@ -202,14 +202,14 @@ function Verdict({ of: it, total }: { of: Schemas["Integrity"]; total: number })
     return (
       <State tone="off" word="Not verified yet">
         It is not known whether the stored files are intact. <i>Verify everything</i> compares
-        every byte, size and name with the seals.
+        every byte, size and name with what was saved.
       </State>
     );
   }
   if (it.state === "intact") {
     return (
       <State tone="ok" word="Intact">
-        Every managed file was as it was sealed, <Time at={it.checked} />.
+        Every managed file was as it was saved, <Time at={it.checked} />.
       </State>
     );
   }

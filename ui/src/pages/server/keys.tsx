@@ -13,7 +13,15 @@ import {
 import { Page } from "../../frame.tsx";
 import { useLoad, usePages } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
-import { curl, Example, SameIn, Snippet, shell, type Ways } from "../../parts/Code.tsx";
+import {
+  curl,
+  Example,
+  ForCurl,
+  SameIn,
+  Snippet,
+  shell,
+  type Ways,
+} from "../../parts/Code.tsx";
 import { confirm, Dialog } from "../../parts/Dialog.tsx";
 import { CheckField, problemsAt, TextField } from "../../parts/Field.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
@@ -216,7 +224,8 @@ function Create(props: { onClose: () => void; onMade: () => void }) {
     return <Made made={made} onClose={props.onClose} />;
   }
   const given =
-    chosen ?? (scopes.data ?? []).filter((it) => it.is_default).map((it) => it.scope);
+    // The smallest one, so that nobody gets more by accident.
+    chosen ?? (["read"] as const);
   const body = {
     name: name.trim(),
     scopes: [...given],
@@ -341,7 +350,14 @@ function Made({ made, onClose }: { made: Schemas["MadeKey"]; onClose: () => void
         Give it to the person or program over a channel that others cannot read. In a browser it
         is pasted once, at the login; programs send it with each request:
       </p>
-      <Snippet text={`Authorization: ApiKey ${made.key}`} label="Header" />
+      <Snippet
+        text={`curl ${location.origin}/api/v1/me -H "Authorization: ApiKey ${made.key}"`}
+        label="A request with it"
+      />
+      <ForCurl />
+      <p class="sub">
+        The address of this server is <code>{location.origin}</code>.
+      </p>
     </Dialog>
   );
 }
