@@ -173,7 +173,12 @@ function Files(props) {
     /* @__PURE__ */ a("p", { class: "sub", children: [
       "Artifact version ",
       artifact.version,
-      " of",
+      " of ",
+      props.deployment.model,
+      " version",
+      " ",
+      props.deployment.model_version,
+      ":",
       " ",
       /* @__PURE__ */ a("a", { href: to("/files", ...artifact.path.split("/")), children: artifact.path }),
       ", identity",

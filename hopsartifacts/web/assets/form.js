@@ -565,7 +565,7 @@ function VersionField({ form, at, isEdit }) {
   }
   const more = (versions.data?.total ?? 0) - rows.length;
   const aliases = rows.find((it) => it.version === chosen)?.aliases ?? [];
-  const hint = aliases.length ? `The number is pinned: the deployment stays on ${chosen} when ${aliases.join(", ")} moves.` : more > 0 ? `The newest ${count(rows.length)}; deploy one of ${count(more)} older ones from its page.` : "The number is pinned.";
+  const hint = aliases.length ? `The deployment stays on version ${chosen}, also when ${aliases.join(", ")} moves.` : more > 0 ? `The newest ${count(rows.length)}; deploy one of ${count(more)} older ones from its page.` : "The deployment stays on this version.";
   return /* @__PURE__ */ a(
     SelectField,
     {

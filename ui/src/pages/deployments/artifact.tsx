@@ -126,7 +126,8 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
         </table>
       </div>
       <p class="sub">
-        Artifact version {artifact.version} of{" "}
+        Artifact version {artifact.version} of {props.deployment.model} version{" "}
+        {props.deployment.model_version}:{" "}
         <a href={to("/files", ...artifact.path.split("/"))}>{artifact.path}</a>, identity{" "}
         <Digest of={artifact.identity} />
         {users.length ? (
