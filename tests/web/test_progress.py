@@ -59,7 +59,7 @@ class Deploy:
 def steps(page: Page) -> list[str]:
     """Return each step as ``NAME status``."""
     heads = page.locator(".step-head").all()
-    return [" ".join(it.inner_text().split()[:2]) for it in heads]
+    return [" ".join(it.locator("b, .muted").all_inner_texts()) for it in heads]
 
 
 def test_a_start_is_seen_step_by_step(

@@ -26,6 +26,7 @@ const TONES: Record<Step["status"], Tone> = {
   running: "busy",
   failed: "bad",
   waiting: "off",
+  "not reached": "off",
 };
 
 export function ProgressPage({ params }: PageProps) {
@@ -104,6 +105,7 @@ function said(name: string, { kind, status, version, state }: Progress): string 
     running: "is in progress",
     failed: "failed",
     waiting: "has not started",
+    "not reached": "was not reached",
   }[status];
   const serving =
     kind === "update" && status === "failed" && state.deployment_version
@@ -167,7 +169,7 @@ function Steps(props: { name: string; progress: Progress }) {
         const before = times.slice(0, index + 1).findLast((it) => it) ?? null;
         const isOpen = step.status === "running" || step.status === "failed";
         return (
-          <li key={step.name} class={step.status} aria-current={isOpen ? "step" : undefined}>
+          <li key={step.name} class={TONES[step.status]} aria-current={isOpen ? "step" : undefined}>
             <div class="step-head">
               <span class={`state ${TONES[step.status]}`}>
                 <b>{step.name}</b>
