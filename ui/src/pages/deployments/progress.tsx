@@ -7,7 +7,7 @@ import { useAgain, useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { Shown } from "../../parts/Problem.tsx";
-import { Note, Time, type Tone } from "../../parts/Text.tsx";
+import { By, Note, Time, type Tone } from "../../parts/Text.tsx";
 import { to, withQuery } from "../../route.ts";
 import { clock, duration, exact } from "../../words.ts";
 import type { PageProps } from "../routes.tsx";
@@ -169,7 +169,11 @@ function Steps(props: { name: string; progress: Progress }) {
         const before = times.slice(0, index + 1).findLast((it) => it) ?? null;
         const isOpen = step.status === "running" || step.status === "failed";
         return (
-          <li key={step.name} class={TONES[step.status]} aria-current={isOpen ? "step" : undefined}>
+          <li
+            key={step.name}
+            class={TONES[step.status]}
+            aria-current={isOpen ? "step" : undefined}
+          >
             <div class="step-head">
               <span class={`state ${TONES[step.status]}`}>
                 <b>{step.name}</b>
@@ -318,7 +322,7 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
           <a href={tabOf(it.name, "versions")}>{it.version}</a>
           {active ? (
             <div class="sub">
-              since <Time at={active.when} />, by {active.by}
+              since <Time at={active.when} />, by <By of={active.by} />
               {active.why ? `: ${active.why}` : ""}
             </div>
           ) : null}
