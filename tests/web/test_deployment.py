@@ -14,6 +14,7 @@ from hopsartifacts import InferenceLogger, ModelSchema, Schema, Transformer
 from hopsartifacts.errors import DeploymentFailedError, PredictionError
 from hopsartifacts.project import Project
 from tests.web.sites import Site, hosting, served
+from tests.web.test_every_page import check
 
 SCRIPT = """
 class Predictor:
@@ -194,13 +195,24 @@ def test_without_a_run_it_is_said_why_nothing_can_be_sent(town: Site) -> None:
 def test_the_log_of_a_script_that_fails_leads_to_its_line(town: Site) -> None:
     page = town.visit("/ui/deployments/broken")
     expect(page.get_by_role("heading", level=1)).to_contain_text("broken Failed")
-    expect(page.get_by_label("Last error")).to_contain_text("KeyError")
+    expect(page.get_by_label("Last error")).to_contain_text("KeyError: 'NOWHERE_SET'")
+    expect(page.get_by_text("NOWHERE_SET")).to_have_count(1)
     page.get_by_role("link", name="See the log").click()
     log = page.get_by_label("Log of the predictor")
     place = log.get_by_role("link", name="predictor-broken.py").last
     expect(place).to_have_attribute(
         "href", "/ui/deployments/broken/artifact?file=predictor-broken.py&line=3"
     )
+    page.go_back()
+    error = page.get_by_label("Last error")
+    error.get_by_role("link", name="predictor-broken.py, line 3").click()
+    line = page.locator(".source .here")
+    expect(line).to_contain_text("""os.environ["NOWHERE_SET"]""")
+    expect(line).to_contain_text("KeyError: 'NOWHERE_SET'")
+    expect(page.get_by_text("KeyError")).to_have_count(1)
+    check(page)
+    page.go_back()
+    page.get_by_role("link", name="See the log").click()
     page.get_by_label("Level").select_option("Errors")
     expect(log.get_by_text("KeyError: 'NOWHERE_SET'").first).to_be_visible()
     expect(log.get_by_text("keeper:")).to_have_count(0)
@@ -302,3 +314,14 @@ def test_it_is_started_and_stopped_from_its_page(town: Site) -> None:
     page.get_by_role("button", name="Stop calm").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop calm").click()
     expect(head).to_contain_text("Stopped")
+
+
+def test_a_failure_that_the_page_shows_is_no_message_too(town: Site) -> None:
+    page = town.visit("/ui/deployments/broken")
+    page.get_by_role("button", name="Start broken").click()
+    head = page.get_by_role("heading", level=1)
+    expect(head).not_to_contain_text("Failed")
+    expect(head).to_contain_text("Failed")
+    with page.expect_response("**/api/v1/deployments/broken"):
+        page.get_by_role("link", name="Versions").click()
+    expect(page.locator(".toast")).to_have_count(0)

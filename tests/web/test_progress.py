@@ -83,7 +83,9 @@ def test_a_start_is_seen_step_by_step(
     ]
     # Whoever leaves and comes back, and whoever comes new, sees the same.
     page.get_by_role("link", name="Deployments", exact=True).last.click()
-    page.get_by_role("link", name="the process is up and loads the model").click()
+    row = page.get_by_role("row").filter(has_text="scores")
+    expect(row).to_contain_text("the process is up and loads the model")
+    row.get_by_role("link", name="Show the steps").click()
     expect(log).to_contain_text("waits for the file")
     other = site.visit(HERE, key="reader")
     expect(other.get_by_text("The start of version 1 is in progress.")).to_be_visible()
@@ -117,6 +119,10 @@ def test_a_failure_says_why_and_what_to_do(scores: tuple[Site, Deploy]) -> None:
     expect(back).to_have_accessible_description(
         "There is no other version to go back to."
     )
+    # The end of the log is there once.
+    expect(failed.locator(".reason")).not_to_contain_text("log ends with")
+    expect(failed.locator(".code")).to_contain_text("KeyError: 'gone'")
+    assert steps(page)[-2:] == ["STARTED failed", "READY not reached"]
     check(page)
     deploy(GOOD)
     expect(page.get_by_role("link", name="Roll back")).to_have_attribute(

@@ -9,7 +9,7 @@ import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { Shown } from "../../parts/Problem.tsx";
 import { By, Note, Time, type Tone } from "../../parts/Text.tsx";
 import { to, withQuery } from "../../route.ts";
-import { clock, duration, exact } from "../../words.ts";
+import { clock, duration, exact, firstLine } from "../../words.ts";
 import type { PageProps } from "../routes.tsx";
 import { askToStop, start } from "./actions.tsx";
 import { partsOf } from "./log_lines.ts";
@@ -186,7 +186,11 @@ function Steps(props: { name: string; progress: Progress }) {
               </span>
             </div>
             {step.reason ? (
-              <Reason text={step.reason} isFailed={step.status === "failed"} />
+              <Reason
+                // The end of the log is below.
+                text={isOpen && revision ? firstLine(step.reason) : step.reason}
+                isFailed={step.status === "failed"}
+              />
             ) : null}
             {step.status === "failed" && !revision ? (
               <Action
