@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hopsartifacts import InferenceLogger, ModelSchema, Schema, Transformer
+from hopsartifacts import (
+    InferenceBatcher,
+    InferenceLogger,
+    ModelSchema,
+    Schema,
+    Transformer,
+)
 from hopsartifacts.errors import DeploymentFailedError, PredictionError
 from hopsartifacts.project import Project
 from tests.web.sites import Site, hosting, served
@@ -77,7 +83,8 @@ def fill(project: Project, folder: Path) -> None:
     script = folder / "predict.py"
     script.write_text(SCRIPT)
     model.deploy("flowers", script_file=script, inference_logger=InferenceLogger())
-    model.deploy("calm", script_file=script)
+    batcher = InferenceBatcher(enabled=True, max_latency=5)
+    model.deploy("calm", script_file=script, inference_batcher=batcher)
     transformer = folder / "transform.py"
     transformer.write_text(TRANSFORMER)
     script = folder / "broken.py"
@@ -104,7 +111,7 @@ def test_the_overview_says_what_runs_and_where(town: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("flowers Running")
     runs = page.get_by_label("What it runs")
     expect(runs.get_by_role("link", name="petals")).to_be_visible()
-    expect(runs.get_by_text("1 of 1 answer")).to_be_visible()
+    expect(runs.get_by_text("1 of 1 ready")).to_be_visible()
     expect(page.get_by_label("Resources").get_by_text("worker")).to_be_visible()
     error = page.get_by_label("Last error")
     expect(error).to_contain_text("ValueError: a negative width")
@@ -113,6 +120,9 @@ def test_the_overview_says_what_runs_and_where(town: Site) -> None:
         "href", "/ui/deployments/flowers/artifact?file=predictor-predict.py&line=9"
     )
     expect(page.get_by_label("Last hour")).to_contain_text("requests")
+    expect(runs.get_by_text("Batcher")).to_be_visible()
+    page = town.visit("/ui/deployments/calm")
+    expect(page.get_by_label("What it runs")).to_contain_text("Max latency (ms): 5")
 
 
 @pytest.mark.parametrize("language", ["curl", "Python"])
@@ -154,7 +164,7 @@ def test_a_request_is_tried(town: Site) -> None:
     )
     body.fill('{"instances": [[-3, 4]]}')
     body.press("Control+Enter")
-    expect(answer).to_contain_text("ValueError: a negative width")
+    expect(answer).to_contain_text("ValueError: a negative width. See the log")
     expect(answer.get_by_role("link", name="predictor-predict.py")).to_be_visible()
     # This browser keeps what was sent.
     page.reload()

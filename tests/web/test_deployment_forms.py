@@ -119,7 +119,7 @@ def test_the_rest_is_filled_in_after_a_model_was_picked(shop: Site) -> None:
     pick(page, "my_model")
     expect(page.get_by_label("Model version")).to_have_value("2")
     expect(page.get_by_label("Model version")).to_contain_text("2 (latest) · champion")
-    expect(page.get_by_text("stays on 2 when champion moves")).to_be_visible()
+    expect(page.get_by_text("stays on version 2 when champion moves")).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("mymodel")
     query = parse_qs(urlsplit(page.url).query)
     assert query == {"framework": ["PYTHON"], "model": ["my_model"], "version": ["2"]}
@@ -258,11 +258,15 @@ def test_an_upload_replaces_nothing_unasked(shop: Site) -> None:
 def test_what_will_happen_is_said_before(shop: Site) -> None:
     page = shop.visit(f"{NEW}?model=my_model&version=2&name=first")
     box = outcome(page)
-    expect(box).to_contain_text("need a predictor script")
+    todo = "Choose a predictor script: a Python file with a class Predictor."
+    expect(box).to_contain_text(todo)
+    expect(box.get_by_role("heading", name="Fix this first")).to_be_visible()
+    expect(box).not_to_contain_text("Runs here")
     drop(page, "Predictor script", "first.py", "import nosuchmodule\n" + PREDICTOR)
     expect(box).to_contain_text("Artifact version 1 will be created")
     expect(box).to_contain_text("nosuchmodule")
     expect(page.get_by_text("nosuchmodule is not installed here")).to_be_visible()
+    expect(box).to_contain_text("Runs here")
     page.get_by_role("button", name="Create new deployment").click()
     page.wait_for_url("**/ui/deployments/first")
     page = shop.visit(f"{NEW}?model=my_model&version=2&script_file=Resources/first.py")
@@ -322,6 +326,9 @@ def test_what_a_combination_forbids_is_disabled_with_the_reason(shop: Site) -> N
     expect(button).to_have_accessible_description(re.compile("has no transformer"))
     page.get_by_label("Serving tool").select_option("KSERVE")
     expect(batches).to_be_enabled()
+    batches.check()
+    for label in ("Max batch size", "Max latency (ms)", "Timeout (s)"):
+        expect(page.get_by_label(label)).to_be_visible()
 
 
 FILLED = (

@@ -237,7 +237,9 @@ def test_an_alias_is_set_moved_and_rolled_back(
     expect(page.get_by_text(none)).to_be_visible()
     page.get_by_role("button", name="Dismiss message").last.click()
     page.get_by_role("link", name="History of champion").click()
-    expect(card.get_by_role("button", name="Roll back…")).to_have_accessible_description(
+    expect(
+        card.get_by_role("button", name="Roll back…")
+    ).to_have_accessible_description(
         f"{none} To point champion at another version, such as 2, press “Move…”."
     )
     rows = table(page, "History of champion")
@@ -246,7 +248,9 @@ def test_an_alias_is_set_moved_and_rolled_back(
     at = project.get_model_registry().get_alias_history("iris", "champion")[0].when
     page.get_by_label("Show where it pointed at this time").fill("2001-01-01T12:00")
     expect(page.get_by_text("did not exist at 2001-01-01")).to_be_visible()
-    page.get_by_label("Show where it pointed at this time").fill(f"{int(at[:4]) + 1}-01-01T12:00")
+    page.get_by_label("Show where it pointed at this time").fill(
+        f"{int(at[:4]) + 1}-01-01T12:00"
+    )
     expect(page.get_by_text(re.compile("^At version 1, set"))).to_be_visible()
     page.get_by_role("button", name="Delete alias…").click()
     dialog.get_by_role("button", name="Delete alias").click()

@@ -140,7 +140,7 @@ def test_a_move_that_fails_leaves_the_version_before(
     deploy(GOOD)
     page = site.visit(HERE)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("link", name="Open")).to_be_visible()
+    expect(page.get_by_role("link", name="Go to the deployment")).to_be_visible()
     with pytest.raises(Exception, match="gone"):
         deploy(BAD)
     said = "The move to version 2 failed; version 1 keeps answering."

@@ -152,7 +152,7 @@ function Actions(props: { progress: Progress; deployment: Deployment }) {
       )}
       {progress.status === "done" && state.deployed ? (
         <Action kind="primary" href={tabOf(name)}>
-          Open
+          Go to the deployment
         </Action>
       ) : null}
     </>
@@ -342,11 +342,11 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
         </dd>
         <dt>Instances</dt>
         <dd>
-          {it.state.available_predictor_instances} of {it.instances} answer
+          {it.state.available_predictor_instances} of {it.instances} ready
         </dd>
         <dt>Log</dt>
         <dd>
-          <a href={tabOf(it.name, "logs")}>of the newest run</a>
+          <a href={tabOf(it.name, "logs")}>The log of the newest run</a>
         </dd>
       </dl>
     </section>

@@ -189,10 +189,10 @@ function VersionField({ form, at, isEdit }: Part) {
   const more = (versions.data?.total ?? 0) - rows.length;
   const aliases = rows.find((it) => it.version === chosen)?.aliases ?? [];
   const hint = aliases.length
-    ? `The number is pinned: the deployment stays on ${chosen} when ${aliases.join(", ")} moves.`
+    ? `The deployment stays on version ${chosen} when ${aliases.join(", ")} moves.`
     : more > 0
       ? `The newest ${count(rows.length)}; deploy one of ${count(more)} older ones from its page.`
-      : "The number is pinned.";
+      : "The deployment stays on this version.";
   return (
     <SelectField
       label="Model version"
