@@ -6,6 +6,7 @@ deleted: readers ignore such a version.
 """
 
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from typing import Any, Literal, Protocol
 
@@ -18,8 +19,9 @@ from hopsartifacts.deployments.documents import (
     DeploymentVersion,
     PinnedModel,
     Specification,
+    activated_by,
 )
-from hopsartifacts.errors import IntegrityError
+from hopsartifacts.errors import FormatError, IntegrityError
 from hopsartifacts.names import is_version
 from hopsartifacts.registry.documents import ModelState
 from hopsartifacts.registry.versions import model_state
@@ -138,6 +140,19 @@ class Deployed:
     def record(self) -> DeploymentRecord:
         """The active version's record in the log."""
         return self.state.records[self.active]
+
+    @property
+    def activated(self) -> str:
+        """When the active version became active (RFC 3339, UTC)."""
+        log, record = self._logs.deployment(self.name), self.record
+        seen = log.seen()
+        # What is not needed to run the deployment may be damaged.
+        with suppress(IntegrityError, FormatError):
+            for number in range(seen.seq if seen else 0, record.entry, -1):
+                entry = log.entry(number)
+                if activated_by(entry.op) == self.active:
+                    return entry.body.time
+        return record.created
 
     @property
     def current(self) -> DeploymentVersion:

@@ -1,6 +1,6 @@
 """The stored documents of deployments: a specification pins everything that runs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
 from typing import Any, Literal
@@ -139,6 +139,13 @@ class DeploymentHead(Head, frozen=True, kw_only=True, omit_defaults=True):
     def wanted(self) -> int:
         """Number of the entry with the specification of the active version."""
         return self.entry
+
+
+def activated_by(op: Mapping[str, Any]) -> int | None:
+    """Return the version that a log entry's operation made active; None if none."""
+    if op["kind"] in {"save", "rollback"}:
+        return int(op["version"])
+    return op.get("active") if op["kind"] == "take back" else None
 
 
 class DeploymentState(State[DeploymentHead, DeploymentRecord]):

@@ -13,7 +13,7 @@ from hopsartifacts.artifacts.documents import ArtifactRecord
 from hopsartifacts.artifacts.payloads import Readers, contents
 from hopsartifacts.artifacts.versions import ArtifactStore
 from hopsartifacts.deployments.deployed import Deployed, Logs
-from hopsartifacts.deployments.documents import Specification
+from hopsartifacts.deployments.documents import Specification, activated_by
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.names import version_number
 from hopsartifacts.registry.difference import ChangedValue, changed_values
@@ -196,20 +196,14 @@ def activations(storage: Storage, name: str) -> list[Activation]:
 
 
 def _activation(entry: LogEntry, before: list[Activation]) -> Activation | None:
-    op = entry.op
-    cause: Cause
-    if op["kind"] == "save" or op["kind"] == "rollback":
-        cause, version = op["kind"], op["version"]
-    elif op["kind"] == "take back":
-        cause, version = "take back", op.get("active")
-        if version is None or (before and before[-1].version == version):
-            return None
-    else:
+    op, version = entry.op, activated_by(entry.op)
+    is_same = before and before[-1].version == version
+    if version is None or (op["kind"] == "take back" and is_same):
         return None
     return Activation(
         version=version,
         when=entry.body.time,
         by=entry.body.writer,
-        cause=cause,
+        cause=op["kind"],
         why=op.get("why", ""),
     )

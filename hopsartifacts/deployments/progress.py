@@ -13,8 +13,10 @@ import msgspec
 from hopsartifacts.serving.contract import ConditionType, Reported, Status
 
 Kind = Literal["start", "update", "stop"]
-StepStatus = Literal["done", "running", "failed", "waiting"]
+StepStatus = Literal["done", "running", "failed", "waiting", "not reached"]
+"""Steps after one that failed are ``not reached``; ``waiting`` ones may still come."""
 
+_REACHED: frozenset[StepStatus] = frozenset({"done", "running", "failed"})
 _KINDS: dict[Status, Kind] = {
     "Starting": "start",
     "Updating": "update",
@@ -34,7 +36,7 @@ class RunStep(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: the type of its condition.
         at: when it was reached, or failed; None if neither, or if it is not known.
-        reason: what happened, in words; None before that.
+        reason: what happened, in words; None before that, or if it is not known.
     """
 
     name: ConditionType
@@ -49,7 +51,7 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         version: the deployment version that it is about; None if it is not known.
         began: its first report; None if it is not known.
-        steps: all of its steps, in order, also those that were not reached yet.
+        steps: all of its steps, in order, also those that were not reached.
     """
 
     kind: Kind
@@ -58,9 +60,9 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     steps: tuple[RunStep, ...]
 
 
-def waiting(kind: Kind) -> list[RunStep]:
-    """Return the steps of *kind*, of which none was reached yet."""
-    return [RunStep(name=name, status="waiting") for name in _STEPS[kind]]
+def unreached(kind: Kind, status: StepStatus = "waiting") -> list[RunStep]:
+    """Return the steps of *kind*, of which none was reached."""
+    return [RunStep(name=name, status=status) for name in _STEPS[kind]]
 
 
 def newest_progress(reports: Sequence[Reported]) -> RunProgress | None:
@@ -96,14 +98,25 @@ def _steps(
     kind: Kind, during: Sequence[Reported], after: Sequence[Reported]
 ) -> list[RunStep]:
     reached = {it.condition.type: it for it in reversed(during)}
-    steps = [_reached(it, reached.get(it.name)) for it in waiting(kind)]
+    steps = [_reached(it, reached.get(it.name)) for it in unreached(kind)]
+    steps = _with_passed(steps)
     # The last step is reached when the others are, and the run has settled.
     steps[-1] = _going_on(steps[-1], during[-1])
     if after:
-        return _settled(steps, during[-1], after)
+        return _with_passed(_settled(steps, during[-1], after))
     index = next(i for i, it in enumerate(steps) if it.status != "done")
     going_on = msgspec.structs.replace(steps[index], status="running")
     return [*steps[:index], going_on, *steps[index + 1 :]]
+
+
+def _with_passed(steps: list[RunStep]) -> list[RunStep]:
+    """Return the steps, those before the last that was reached as done.
+
+    Of steps that follow each other quickly, a run may report only the last.
+    """
+    last = max(i for i, it in enumerate(steps) if not i or it.status in _REACHED)
+    passed = [msgspec.structs.replace(it, status="done") for it in steps[:last]]
+    return [*passed, *steps[last:]]
 
 
 def _reached(step: RunStep, report: Reported | None) -> RunStep:
@@ -147,5 +160,5 @@ def _failed(
     index = names.index(name) if name in names else len(names) - 1
     reason = report.condition.reason
     failed = RunStep(name=names[index], status="failed", at=report.at, reason=reason)
-    rest = [RunStep(name=it, status="waiting") for it in names[index + 1 :]]
+    rest = [RunStep(name=it, status="not reached") for it in names[index + 1 :]]
     return [*steps[:index], failed, *rest]

@@ -159,7 +159,7 @@ def script_problem(framework: Framework, tool: ServingTool) -> Problem | None:
             f"{MODEL_SERVERS[framework]})",
         )
     if rule == "required":
-        way = "give script_file, a script with class Predictor"
+        way = "give script_file, a Python file with a class Predictor"
         if SCRIPTS[framework]["KSERVE"] == "optional":
             way += ", or use serving_tool='KSERVE', where it is optional"
         return Problem(

@@ -108,7 +108,7 @@ class PlainSettings(msgspec.Struct, frozen=True, kw_only=True):
         rules.ApiProtocol, Meta(description="Protocol of the clients.")
     ] = "REST"
     environment: (
-        Annotated[str, Meta(description="Name of the Python environment.")] | None
+        Annotated[str, Meta(description="Name on a cluster; not used here.")] | None
     ) = None
 
 

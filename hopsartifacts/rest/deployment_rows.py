@@ -41,7 +41,7 @@ class SealedRow(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         version: number of the active version.
         created: when the deployment was first saved.
-        updated: when the active version was saved.
+        updated: when the active version became active.
         instances: the requested number of predictors.
         entry: number of the newest entry of its log; 0 if it is not known.
         key: identifies it for the back end that runs it.
@@ -84,7 +84,7 @@ def sealed_row(sealed: Deployed, entry: int = 0) -> SealedRow:
         api_protocol=specification.api_protocol,
         created=datetime.fromisoformat(sealed.created),
         creator=sealed.creator,
-        updated=datetime.fromisoformat(active.created),
+        updated=datetime.fromisoformat(sealed.activated),
         instances=specification.predictor.resources.num_instances,
         entry=entry,
         key=sealed.key,

@@ -71,11 +71,11 @@ def words(found: RunProgress | None) -> str:
         ),
         (
             [*UP[:2], "Failed STARTED!"],
-            "start 1: done 0, done 1, failed 2, waiting",
+            "start 1: done 0, done 1, failed 2, not reached",
         ),
         (
             [*UP[:2], "Failed INITIALIZED!"],
-            "start 1: done 0, failed 2, waiting, waiting",
+            "start 1: done 0, failed 2, not reached, not reached",
         ),
         (
             [*UP, "Running READY 1", "Running READY 1?", "Failed READY!"],
@@ -99,11 +99,27 @@ def words(found: RunProgress | None) -> str:
         ),
         (
             [*MOVED[:2], "Running READY 1"],
-            "update 2: done 0, done 1, failed 2, waiting",
+            "update 2: done 0, done 1, failed 2, not reached",
         ),
         (
             [*MOVED[:2], "Running READY 1", "Updating SCHEDULED 1>3?"],
             "update 3: done 3, running, waiting, waiting",
+        ),
+        # A run does not report each step of several that follow each other quickly.
+        ([UP[0], UP[2]], "start 1: done 0, done, done 1, running"),
+        (
+            [UP[0], UP[2], "Running READY 1"],
+            "start 1: done 0, done, done 1, done 2",
+        ),
+        ([UP[0], "Running READY 1"], "start 1: done 0, done, done, done 1"),
+        ([UP[2]], "start 1: done, done, done 0, running"),
+        (
+            [UP[0], "Failed STARTED!"],
+            "start 1: done 0, done, failed 1, not reached",
+        ),
+        (
+            [MOVED[0], MOVED[2], "Running READY 1"],
+            "update 2: done 0, done, done 1, failed 2",
         ),
         ([*UP, "Stopping STOPPED?"], "stop None: running"),
         (

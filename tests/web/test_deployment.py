@@ -10,10 +10,17 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hopsartifacts import InferenceLogger, ModelSchema, Schema, Transformer
+from hopsartifacts import (
+    InferenceBatcher,
+    InferenceLogger,
+    ModelSchema,
+    Schema,
+    Transformer,
+)
 from hopsartifacts.errors import DeploymentFailedError, PredictionError
 from hopsartifacts.project import Project
 from tests.web.sites import Site, hosting, served
+from tests.web.test_every_page import check
 
 SCRIPT = """
 class Predictor:
@@ -76,7 +83,8 @@ def fill(project: Project, folder: Path) -> None:
     script = folder / "predict.py"
     script.write_text(SCRIPT)
     model.deploy("flowers", script_file=script, inference_logger=InferenceLogger())
-    model.deploy("calm", script_file=script)
+    batcher = InferenceBatcher(enabled=True, max_latency=5)
+    model.deploy("calm", script_file=script, inference_batcher=batcher)
     transformer = folder / "transform.py"
     transformer.write_text(TRANSFORMER)
     script = folder / "broken.py"
@@ -103,7 +111,7 @@ def test_the_overview_says_what_runs_and_where(town: Site) -> None:
     expect(page.get_by_role("heading", level=1)).to_contain_text("flowers Running")
     runs = page.get_by_label("What it runs")
     expect(runs.get_by_role("link", name="petals")).to_be_visible()
-    expect(runs.get_by_text("1 of 1 answer")).to_be_visible()
+    expect(runs.get_by_text("1 of 1 ready")).to_be_visible()
     expect(page.get_by_label("Resources").get_by_text("worker")).to_be_visible()
     error = page.get_by_label("Last error")
     expect(error).to_contain_text("ValueError: a negative width")
@@ -112,6 +120,9 @@ def test_the_overview_says_what_runs_and_where(town: Site) -> None:
         "href", "/ui/deployments/flowers/artifact?file=predictor-predict.py&line=9"
     )
     expect(page.get_by_label("Last hour")).to_contain_text("requests")
+    expect(runs.get_by_text("Batcher")).to_be_visible()
+    page = town.visit("/ui/deployments/calm")
+    expect(page.get_by_label("What it runs")).to_contain_text("Max latency (ms): 5")
 
 
 @pytest.mark.parametrize("language", ["curl", "Python"])
@@ -153,7 +164,7 @@ def test_a_request_is_tried(town: Site) -> None:
     )
     body.fill('{"instances": [[-3, 4]]}')
     body.press("Control+Enter")
-    expect(answer).to_contain_text("ValueError: a negative width")
+    expect(answer).to_contain_text("ValueError: a negative width. See the log")
     expect(answer.get_by_role("link", name="predictor-predict.py")).to_be_visible()
     # This browser keeps what was sent.
     page.reload()
@@ -194,13 +205,24 @@ def test_without_a_run_it_is_said_why_nothing_can_be_sent(town: Site) -> None:
 def test_the_log_of_a_script_that_fails_leads_to_its_line(town: Site) -> None:
     page = town.visit("/ui/deployments/broken")
     expect(page.get_by_role("heading", level=1)).to_contain_text("broken Failed")
-    expect(page.get_by_label("Last error")).to_contain_text("KeyError")
+    expect(page.get_by_label("Last error")).to_contain_text("KeyError: 'NOWHERE_SET'")
+    expect(page.get_by_text("NOWHERE_SET")).to_have_count(1)
     page.get_by_role("link", name="See the log").click()
     log = page.get_by_label("Log of the predictor")
     place = log.get_by_role("link", name="predictor-broken.py").last
     expect(place).to_have_attribute(
         "href", "/ui/deployments/broken/artifact?file=predictor-broken.py&line=3"
     )
+    page.go_back()
+    error = page.get_by_label("Last error")
+    error.get_by_role("link", name="predictor-broken.py, line 3").click()
+    line = page.locator(".source .here")
+    expect(line).to_contain_text("""os.environ["NOWHERE_SET"]""")
+    expect(line).to_contain_text("KeyError: 'NOWHERE_SET'")
+    expect(page.get_by_text("KeyError")).to_have_count(1)
+    check(page)
+    page.go_back()
+    page.get_by_role("link", name="See the log").click()
     page.get_by_label("Level").select_option("Errors")
     expect(log.get_by_text("KeyError: 'NOWHERE_SET'").first).to_be_visible()
     expect(log.get_by_text("keeper:")).to_have_count(0)
@@ -302,3 +324,14 @@ def test_it_is_started_and_stopped_from_its_page(town: Site) -> None:
     page.get_by_role("button", name="Stop calm").click()
     page.get_by_role("dialog").get_by_role("button", name="Stop calm").click()
     expect(head).to_contain_text("Stopped")
+
+
+def test_a_failure_that_the_page_shows_is_no_message_too(town: Site) -> None:
+    page = town.visit("/ui/deployments/broken")
+    page.get_by_role("button", name="Start broken").click()
+    head = page.get_by_role("heading", level=1)
+    expect(head).not_to_contain_text("Failed")
+    expect(head).to_contain_text("Failed")
+    with page.expect_response("**/api/v1/deployments/broken"):
+        page.get_by_role("link", name="Versions").click()
+    expect(page.locator(".toast")).to_have_count(0)

@@ -198,7 +198,7 @@ def test_everything_that_happened_and_who_uses_it(town: Site) -> None:
 
 
 def test_an_alias_is_set_moved_and_rolled_back(
-    site: Site, save: Callable[..., None], project: Project
+    site: Site, save: Callable[..., None], project: Project, tmp_path: Path
 ) -> None:
     save(count=2)
     page = site.visit("/ui/models/iris")
@@ -219,20 +219,46 @@ def test_an_alias_is_set_moved_and_rolled_back(
     dialog.get_by_role("button", name="Move").click()
     expect(card).to_contain_text("it is better")
     expect(page.get_by_role("link", name="champion → 2").first).to_be_visible()
+    script = tmp_path / "predictor.py"
+    script.write_text(PREDICTOR)
+    newest = project.get_model_registry().get_model("iris", 2)
+    newest.deploy("scores", script_file=str(script))
+    page.get_by_role("link", name="Aliases", exact=True).click()
+    page.get_by_role("button", name="Roll back champion").click()
+    expect(dialog).to_contain_text("scores stays on version 2.")
+    dialog.get_by_role("button", name="Cancel").click()
+    page.get_by_role("link", name="Versions", exact=True).click()
+    # The number of the process is not of interest.
+    expect(card.get_by_title(re.compile(r"@.+:\d+$")).first).not_to_have_text(
+        re.compile(r":\d")
+    )
     card.get_by_role("button", name="Roll back to 1…").click()
+    expect(dialog).to_contain_text("scores stays on version 2.")
     dialog.get_by_label("Why").fill("2 fails for <b>new</b> users")
     dialog.get_by_role("button", name="Roll back to 1").click()
     expect(card).to_contain_text("2 fails for <b>new</b> users")
     assert project.get_model_registry().get_aliases("iris") == {"champion": 1}
-    page.get_by_role("link", name="Aliases and their history").click()
+    page.get_by_role("link", name="Aliases", exact=True).click()
+    # The roll back undid the only move.
+    none = "There is no move left that a roll back could undo."
+    page.get_by_role("button", name="Roll back champion").click()
+    expect(page.get_by_text(none)).to_be_visible()
+    page.get_by_role("button", name="Dismiss message").last.click()
     page.get_by_role("link", name="History of champion").click()
+    expect(
+        card.get_by_role("button", name="Roll back…")
+    ).to_have_accessible_description(
+        f"{none} To point champion at another version, such as 2, press “Move…”."
+    )
     rows = table(page, "History of champion")
     expect(rows).to_have_count(3)
     expect(rows.first).to_contain_text("2 fails for <b>new</b> users")
     at = project.get_model_registry().get_alias_history("iris", "champion")[0].when
-    page.get_by_label("Where did it point on").fill("2001-01-01T12:00")
+    page.get_by_label("Show where it pointed at this time").fill("2001-01-01T12:00")
     expect(page.get_by_text("did not exist at 2001-01-01")).to_be_visible()
-    page.get_by_label("Where did it point on").fill(f"{int(at[:4]) + 1}-01-01T12:00")
+    page.get_by_label("Show where it pointed at this time").fill(
+        f"{int(at[:4]) + 1}-01-01T12:00"
+    )
     expect(page.get_by_text(re.compile("^At version 1, set"))).to_be_visible()
     page.get_by_role("button", name="Delete alias…").click()
     dialog.get_by_role("button", name="Delete alias").click()

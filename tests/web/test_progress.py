@@ -59,7 +59,7 @@ class Deploy:
 def steps(page: Page) -> list[str]:
     """Return each step as ``NAME status``."""
     heads = page.locator(".step-head").all()
-    return [" ".join(it.inner_text().split()[:2]) for it in heads]
+    return [" ".join(it.locator("b, .muted").all_inner_texts()) for it in heads]
 
 
 def test_a_start_is_seen_step_by_step(
@@ -83,7 +83,9 @@ def test_a_start_is_seen_step_by_step(
     ]
     # Whoever leaves and comes back, and whoever comes new, sees the same.
     page.get_by_role("link", name="Deployments", exact=True).last.click()
-    page.get_by_role("link", name="the process is up and loads the model").click()
+    row = page.get_by_role("row").filter(has_text="scores")
+    expect(row).to_contain_text("the process is up and loads the model")
+    row.get_by_role("link", name="Show the steps").click()
     expect(log).to_contain_text("waits for the file")
     other = site.visit(HERE, key="reader")
     expect(other.get_by_text("The start of version 1 is in progress.")).to_be_visible()
@@ -117,6 +119,10 @@ def test_a_failure_says_why_and_what_to_do(scores: tuple[Site, Deploy]) -> None:
     expect(back).to_have_accessible_description(
         "There is no other version to go back to."
     )
+    # The end of the log is there once.
+    expect(failed.locator(".reason")).not_to_contain_text("log ends with")
+    expect(failed.locator(".code")).to_contain_text("KeyError: 'gone'")
+    assert steps(page)[-2:] == ["STARTED failed", "READY not reached"]
     check(page)
     deploy(GOOD)
     expect(page.get_by_role("link", name="Roll back")).to_have_attribute(
@@ -134,7 +140,7 @@ def test_a_move_that_fails_leaves_the_version_before(
     deploy(GOOD)
     page = site.visit(HERE)
     page.get_by_role("button", name="Start").click()
-    expect(page.get_by_role("link", name="Open")).to_be_visible()
+    expect(page.get_by_role("link", name="Go to the deployment")).to_be_visible()
     with pytest.raises(Exception, match="gone"):
         deploy(BAD)
     said = "The move to version 2 failed; version 1 keeps answering."

@@ -111,6 +111,11 @@ export function shortDigest(digest: string): string {
   return `${kind ? `${kind}:` : ""}${(hex ?? "").slice(0, 10)}…`;
 }
 
+/** The first line of `text`. */
+export function firstLine(text: string): string {
+  return text.split("\n", 1)[0] ?? "";
+}
+
 /** `text` with a capital letter and a full stop. */
 export function sentence(text: string): string {
   const full = /[.!?:]$/.test(text) ? text : `${text}.`;

@@ -50,7 +50,7 @@ class DeploymentRow(msgspec.Struct, frozen=True, kw_only=True):
         version: number of the active version.
         model_aliases: the aliases that point at the model version now.
         created: when the deployment was first saved.
-        updated: when the active version was saved.
+        updated: when the active version became active.
         instances: the requested number of predictors.
         state: the state of its processes.
         last_hour: its requests; null if it never ran on this machine.

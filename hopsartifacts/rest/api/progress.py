@@ -11,7 +11,7 @@ from hopsartifacts.deployments.progress import (
     RunProgress,
     RunStep,
     StepStatus,
-    waiting,
+    unreached,
 )
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.rest.api.conventions import operations
@@ -22,7 +22,7 @@ from hopsartifacts.rest.operations import OperationCall
 from hopsartifacts.serving.contract import ConditionType
 
 _CHECKING = "the files and the packages are checked"
-_CHECKED = "the files are as they were sealed, and the packages are installed"
+_CHECKED = "the files are as they were sealed"
 
 
 class ProgressStep(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,9 +31,10 @@ class ProgressStep(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         name: the type of its condition; or ``CHECKED``, which comes before the run: the
             server checks files and packages.
-        status: ``waiting`` if it was not reached yet.
+        status: ``waiting`` if it was not reached yet, ``not reached`` if a step before
+            it failed.
         at: when it was reached, or failed; null if neither, or if it is not known.
-        reason: what happened, in words; null before that.
+        reason: what happened, in words; null before that, or if it is not known.
     """
 
     name: Literal["CHECKED"] | ConditionType
@@ -54,7 +55,7 @@ class DeploymentProgress(msgspec.Struct, frozen=True, kw_only=True):
             before this server was started.
         revision: the run that it is about, whose log tells more; null if the run has
             not begun.
-        steps: all of its steps, in order, also those that were not reached yet.
+        steps: all of its steps, in order, also those that were not reached.
         state: the state of its processes.
     """
 
@@ -112,7 +113,9 @@ def _is_before_run(job: Job[Any], progress: RunProgress | None) -> bool:
 
 def _of_job(job: Job[Any], active: int) -> dict[str, Any]:
     """Return the fields of a start whose run has not begun."""
-    status: StepStatus = "running" if job.status == "running" else "failed"
+    is_running = job.status == "running"
+    status: StepStatus = "running" if is_running else "failed"
+    rest = unreached("start", "waiting" if is_running else "not reached")
     first = ProgressStep(
         name="CHECKED",
         status=status,
@@ -126,7 +129,7 @@ def _of_job(job: Job[Any], active: int) -> dict[str, Any]:
         "began": _created(job),
         "by": job.by,
         "revision": None,
-        "steps": [first, *map(_shown, waiting("start"))],
+        "steps": [first, *map(_shown, rest)],
     }
 
 
@@ -139,13 +142,12 @@ def _of_run(
         return {**dict.fromkeys(fields), "steps": []}
     steps = [_shown(it) for it in progress.steps]
     whole, began, by = _whole(progress.steps), progress.began, None
+    if progress.kind == "start":
+        # No run begins before that, whoever requested it.
+        checked = ProgressStep(name="CHECKED", status="done", at=began, reason=_CHECKED)
+        steps = [checked, *steps]
     if job and job.kind == progress.kind and began and _created(job) <= began:
-        by = job.by
-        if job.kind == "start":
-            checked = ProgressStep(
-                name="CHECKED", status="done", at=began, reason=_CHECKED
-            )
-            steps, began = [checked, *steps], _created(job)
+        by, began = job.by, _created(job)
     return {
         "kind": progress.kind,
         "status": whole,

@@ -168,6 +168,7 @@ def test_a_deployment_is_made_and_shown(
 
 def test_a_deployment_is_changed(
     client: TestClient,
+    project: Project,
     save_model: Callable[..., Model],
     resource: str,
     get: Callable[..., Any],
@@ -206,6 +207,10 @@ def test_a_deployment_is_changed(
     ]
     rest = get("/deployments/flowers/history", cursor=history["next"])
     assert [it["version"] for it in rest["items"]] == [1]
+    # Its version was saved before; it is active since the rollback, whatever is tagged.
+    project.get_model_serving().get_deployment("flowers").set_tag("owner", "ann")
+    times = [get("/deployments")["items"][0], get("/deployments/flowers")]
+    assert {it["updated"] for it in times} == {history["items"][0]["when"]}
     assert client.delete(f"{path}/versions/1").status_code == 409
     assert client.delete(f"{path}/versions/2").status_code == 204
     assert client.post(f"{path}/rollback", json={"version": 2}).status_code == 404

@@ -90,7 +90,7 @@ def test_a_start_an_update_and_a_stop(
     save(BAD)
     update = settled(get, "failed")
     assert (update["kind"], update["version"]) == ("update", 2)
-    assert steps(update)[2:] == [("STARTED", "failed"), ("READY", "waiting")]
+    assert steps(update)[2:] == [("STARTED", "failed"), ("READY", "not reached")]
     assert "KeyError: 'gone'" in update["steps"][2]["reason"]
     assert update["state"]["deployment_version"] == 1
 
@@ -107,7 +107,7 @@ def test_a_start_that_fails_in_the_script(
     assert act("start")["status"] == "failed"
     progress = get(f"{FLOWERS}/progress")
     assert (progress["kind"], progress["status"]) == ("start", "failed")
-    statuses = ["done", "done", "done", "failed", "waiting"]
+    statuses = ["done", "done", "done", "failed", "not reached"]
     assert steps(progress) == list(zip(STARTED, statuses, strict=True))
     assert "KeyError: 'gone'" in progress["steps"][3]["reason"]
 
@@ -120,12 +120,24 @@ def test_a_start_that_fails_before_its_run(
     assert act("start")["status"] == "failed"
     progress = get(f"{FLOWERS}/progress")
     assert (progress["kind"], progress["status"]) == ("start", "failed")
-    statuses = ["failed", "waiting", "waiting", "waiting", "waiting"]
+    statuses = ["failed", *["not reached"] * 4]
     assert steps(progress) == list(zip(STARTED, statuses, strict=True))
     assert "a_module_that_is_nowhere" in progress["steps"][0]["reason"]
     assert progress["steps"][0]["at"]
     assert progress["revision"] is None
     assert progress["state"]["status"] == "Created"
+
+
+def test_a_start_that_this_server_was_not_asked_for(
+    save: Callable[[str], None], project: Project, get: Callable[..., Any]
+) -> None:
+    """As after a restart of the server; the run began after the checks anyway."""
+    save(GOOD)
+    project.get_model_serving().get_deployment("flowers").start()
+    progress = get(f"{FLOWERS}/progress")
+    assert (progress["kind"], progress["by"]) == ("start", None)
+    assert steps(progress) == [(name, "done") for name in STARTED]
+    assert progress["steps"][0]["at"] == progress["began"]
 
 
 def test_a_failure_of_an_earlier_deployment_with_the_name(

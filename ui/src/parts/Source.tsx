@@ -15,11 +15,13 @@ interface Props {
   readonly path: string;
   /** The line to show first; it is marked. */
   readonly line?: number;
+  /** What is wrong in a line: it is shown below that line. */
+  readonly remark?: { readonly line: number; readonly text: string };
   /** The address of a line. */
   readonly hrefOf: (line: number) => string;
 }
 
-export function Source({ path, line, hrefOf }: Props) {
+export function Source({ path, line, remark, hrefOf }: Props) {
   const pages = usePages<Line>(
     `tokens ${path}`,
     async (cursor, _, signal) => {
@@ -46,7 +48,7 @@ export function Source({ path, line, hrefOf }: Props) {
           {damaged.map((it) => (
             <Note key={it}>{it}</Note>
           ))}
-          <Lines lines={items} line={line} hrefOf={hrefOf} path={path} />
+          <Lines lines={items} line={line} remark={remark} hrefOf={hrefOf} path={path} />
           {next ? (
             <button
               type="button"
@@ -65,7 +67,7 @@ export function Source({ path, line, hrefOf }: Props) {
 
 function Lines(props: Omit<Props, "path"> & { path: string; lines: readonly Line[] }) {
   const marked = useRef<HTMLSpanElement>(null);
-  const { lines, line, hrefOf, path } = props;
+  const { lines, line, remark, hrefOf, path } = props;
   const isThere = line !== undefined && line <= lines.length;
   useEffect(() => {
     if (isThere) {
@@ -78,11 +80,12 @@ function Lines(props: Omit<Props, "path"> & { path: string; lines: readonly Line
       {lines.map((tokens, index) => {
         const number = index + 1;
         const isHere = number === line;
+        const isWrong = number === remark?.line;
         return (
           <span
             key={number}
             ref={isHere ? marked : undefined}
-            class={isHere ? "line here" : "line"}
+            class={`line ${isHere ? "here" : ""} ${isWrong ? "wrong" : ""}`}
           >
             <a
               class="number"
@@ -99,6 +102,7 @@ function Lines(props: Omit<Props, "path"> & { path: string; lines: readonly Line
                   </span>
                 ))
               : " "}
+            {isWrong ? <span class="remark">{remark.text}</span> : null}
           </span>
         );
       })}

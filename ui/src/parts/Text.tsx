@@ -16,6 +16,11 @@ export function Time({ at }: { at: string | null | undefined }) {
   );
 }
 
+/** Who did something: `ben@host` for `ben@host:123`, whose number is of a process. */
+export function By({ of }: { of: string }) {
+  return <span title={of}>{of.replace(/(@.+):\d+$/, "$1")}</span>;
+}
+
 /** A size; the number of bytes on hover. */
 export function Size({ of }: { of: number }) {
   return <span title={`${count(of)} bytes`}>{bytes(of)}</span>;

@@ -8,7 +8,7 @@ interface Shown {
   readonly kind: "" | "bad";
 }
 
-const SHOWN_MS = 6000;
+const SHOWN_MS = { "": 6000, bad: 20_000 };
 const toasts = signal<readonly Shown[]>([]);
 let last = 0;
 
@@ -16,14 +16,12 @@ function dismiss(id: number): void {
   toasts.value = toasts.value.filter((it) => it.id !== id);
 }
 
-/** Show a message; errors stay until they are dismissed. */
+/** Show a message for a while, errors for longer. */
 export function toast(text: string, kind: "" | "bad" = ""): void {
   last += 1;
   const id = last;
   toasts.value = [...toasts.value.slice(-4), { id, text, kind }];
-  if (!kind) {
-    setTimeout(() => dismiss(id), SHOWN_MS);
-  }
+  setTimeout(() => dismiss(id), SHOWN_MS[kind]);
 }
 
 export function Toasts() {

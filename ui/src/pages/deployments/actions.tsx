@@ -13,7 +13,8 @@ import { curl, python, SameIn, shell, type Ways } from "../../parts/Code.tsx";
 import { confirm } from "../../parts/Dialog.tsx";
 import { Note } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
-import { many } from "../../words.ts";
+import { place } from "../../route.ts";
+import { firstLine, many } from "../../words.ts";
 import { tabOf } from "./tab.ts";
 
 /** What the actions need to know about a deployment. */
@@ -219,14 +220,25 @@ async function patiently(run: () => Promise<void>): Promise<void> {
   }
 }
 
-/** Say how a job failed, once it has. */
+/** Whether the page shows the state of a deployment, which says why it failed. */
+async function isShown(name: string): Promise<boolean> {
+  const [, section, shown = name] = place.value.path.split("/");
+  if (section !== "deployments" || shown !== encodeURIComponent(name)) {
+    return false;
+  }
+  const params = { path: { name } };
+  const found = await ask(api.GET("/api/v1/deployments/{name}", { params })).catch(() => null);
+  return found?.state.status === "Failed";
+}
+
+/** Say how a job failed, once it has, unless the page shows it. */
 function follow(job: Job): void {
-  const end = (now: Job) => {
+  const end = async (now: Job) => {
     if (now.status !== "running") {
       unlisten();
     }
-    if (now.status === "failed" && now.error) {
-      toast(now.error.detail.split("\n", 1)[0] ?? "", "bad");
+    if (now.status === "failed" && now.error && !(await isShown(job.subject ?? ""))) {
+      toast(firstLine(now.error.detail), "bad");
     }
   };
   const look = () => {
@@ -235,7 +247,7 @@ function follow(job: Job): void {
   };
   const unlisten = listen(({ name, data }) => {
     if (name === "job" && data.id === job.id) {
-      end(data as unknown as Job);
+      void end(data as unknown as Job);
     } else if (name === "reload") {
       look();
     }

@@ -7,7 +7,7 @@ import { Shown } from "../../parts/Problem.tsx";
 import { Source } from "../../parts/Source.tsx";
 import { Digest, Note, Size } from "../../parts/Text.tsx";
 import { place, to } from "../../route.ts";
-import { type Deployment, lineOf, type TabProps } from "./tab.ts";
+import { type Deployment, errorIn, lineOf, type TabProps } from "./tab.ts";
 
 type Artifact = Schemas["ArtifactDetail"];
 
@@ -75,6 +75,8 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
     artifact.files.find((it) => it.role === "predictor") ??
     artifact.files[0];
   const line = Number(query.get("line")) || undefined;
+  const error = errorIn(props.deployment);
+  const isIn = error && shown?.name === error.file && error.line !== null;
   const users = artifact.deployments.filter((it) => it.deployment !== name);
   return (
     <div class="tab">
@@ -150,6 +152,14 @@ function Files(props: { of: Artifact; name: string; deployment: Deployment }) {
           <Source
             path={`${artifact.path}/${shown.name}`}
             line={line}
+            remark={
+              isIn
+                ? {
+                    line: error.line ?? 0,
+                    text: error.type ? `${error.type}: ${error.message}` : error.message,
+                  }
+                : undefined
+            }
             hrefOf={(number) => lineOf(name, shown.name, number)}
           />
         </section>

@@ -15,8 +15,8 @@ import { ArtifactTab } from "./artifact.tsx";
 import { LogsTab } from "./logs.tsx";
 import { OverviewTab } from "./overview.tsx";
 import { SettingsTab } from "./settings.tsx";
-import { conditionOf, isPassing, toneOf } from "./state.tsx";
-import { type Deployment, type TabProps, tabOf } from "./tab.ts";
+import { conditionBesideError, conditionOf, isPassing, toneOf } from "./state.tsx";
+import { type Deployment, errorIn, type TabProps, tabOf } from "./tab.ts";
 import { TrafficTab } from "./traffic.tsx";
 import { TryTab } from "./tryit.tsx";
 import { VersionsTab } from "./versions.tsx";
@@ -67,7 +67,7 @@ export function DeploymentPage({ params }: PageProps) {
         <Gone name={name} />
       ) : (
         <>
-          {data ? <Condition of={data} /> : null}
+          {data ? <Condition of={data} tab={tab?.id ?? ""} /> : null}
           <Tabs
             label={`Pages of ${name}`}
             tabs={TABS.map((it) => ({ label: it.label, href: tabOf(name, it.id) }))}
@@ -92,8 +92,10 @@ function Head({ of: { state } }: { of: Deployment }) {
 }
 
 /** The condition in words, below the head; with the page of progress if it goes on. */
-function Condition({ of: { name, state, description } }: { of: Deployment }) {
-  const words = conditionOf(state);
+function Condition({ of, tab }: { of: Deployment; tab: string }) {
+  const { name, state, description } = of;
+  const isErrorBelow = tab === "" || (tab === "artifact" && errorIn(of)?.file);
+  const words = isErrorBelow ? conditionBesideError(state) : conditionOf(state);
   const isOpen = isPassing(state) || toneOf(state) === "bad";
   return (
     <div class="lead">

@@ -147,7 +147,7 @@ const COLUMNS: readonly Column<Row>[] = [
 
 function StateCell({ of: { name, state } }: { of: Row }) {
   const isOpen = isPassing(state) || toneOf(state) === "bad";
-  return <RunState state={state} href={isOpen ? progressOf(name) : undefined} />;
+  return <RunState state={state} steps={isOpen ? progressOf(name) : undefined} />;
 }
 
 function ModelCell({ of: it }: { of: Row }) {

@@ -7,6 +7,7 @@ import { Shown } from "../../parts/Problem.tsx";
 import { Chip, Digest, Size, Time } from "../../parts/Text.tsx";
 import { to } from "../../route.ts";
 import { count, duration, many } from "../../words.ts";
+import { labelOfNumber } from "./batcher.ts";
 import { Calls } from "./calls.tsx";
 import { type Deployment, lineOf, type TabProps, tabOf } from "./tab.ts";
 
@@ -98,7 +99,7 @@ function Fact(props: { label: string; value: string }) {
 function Facts({ of }: { of: Deployment }) {
   const { specification: sealed, state } = of;
   const model = to("/models", of.model);
-  const { predictor, transformer, inference_logger: logger } = sealed;
+  const { predictor, transformer, inference_logger: logger, inference_batcher } = sealed;
   return (
     <section class="card" aria-label="What it runs">
       <h2>What it runs</h2>
@@ -139,7 +140,7 @@ function Facts({ of }: { of: Deployment }) {
         </dd>
         <dt>Environment</dt>
         <dd>
-          {sealed.environment ?? "the Python environment of the server"}
+          {sealed.environment ?? "the same as the server"}
           {sealed.environment_lock ? (
             <div class="sub mono">{sealed.environment_lock}</div>
           ) : null}
@@ -147,11 +148,15 @@ function Facts({ of }: { of: Deployment }) {
         <dt>Instances</dt>
         <dd>
           {state.deployed
-            ? `${state.available_predictor_instances} of ${of.instances} running`
+            ? `${state.available_predictor_instances} of ${of.instances} ready`
             : count(of.instances)}
         </dd>
         <dt>Inference logger</dt>
         <dd>{logger ? `on ${logger.mode ?? ""}` : "off"}</dd>
+        <dt>Batcher</dt>
+        <dd>
+          <Batcher of={inference_batcher} />
+        </dd>
         <dt>Created</dt>
         <dd>
           <Time at={of.created} /> by {of.creator}
@@ -162,6 +167,25 @@ function Facts({ of }: { of: Deployment }) {
         </dd>
       </dl>
     </section>
+  );
+}
+
+/** Whether requests are combined, and the numbers that were given for it. */
+function Batcher({ of }: { of: Deployment["specification"]["inference_batcher"] }) {
+  if (!of?.enabled) {
+    return <>off</>;
+  }
+  const { enabled: _, ...given } = of;
+  const numbers = Object.entries(given).filter(([, value]) => value !== null);
+  return (
+    <>
+      on
+      {numbers.map(([name, value]) => (
+        <div key={name} class="sub">
+          {labelOfNumber(name)}: {value}
+        </div>
+      ))}
+    </>
   );
 }
 

@@ -7,9 +7,9 @@ import { useAgain, useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { curl, python, SameIn, shell } from "../../parts/Code.tsx";
 import { Shown } from "../../parts/Problem.tsx";
-import { Note, Time, type Tone } from "../../parts/Text.tsx";
+import { By, Note, Time, type Tone } from "../../parts/Text.tsx";
 import { to, withQuery } from "../../route.ts";
-import { clock, duration, exact } from "../../words.ts";
+import { clock, duration, exact, firstLine } from "../../words.ts";
 import type { PageProps } from "../routes.tsx";
 import { askToStop, start } from "./actions.tsx";
 import { partsOf } from "./log_lines.ts";
@@ -26,6 +26,7 @@ const TONES: Record<Step["status"], Tone> = {
   running: "busy",
   failed: "bad",
   waiting: "off",
+  "not reached": "off",
 };
 
 export function ProgressPage({ params }: PageProps) {
@@ -104,6 +105,7 @@ function said(name: string, { kind, status, version, state }: Progress): string 
     running: "is in progress",
     failed: "failed",
     waiting: "has not started",
+    "not reached": "was not reached",
   }[status];
   const serving =
     kind === "update" && status === "failed" && state.deployment_version
@@ -150,7 +152,7 @@ function Actions(props: { progress: Progress; deployment: Deployment }) {
       )}
       {progress.status === "done" && state.deployed ? (
         <Action kind="primary" href={tabOf(name)}>
-          Open
+          Go to the deployment
         </Action>
       ) : null}
     </>
@@ -167,7 +169,11 @@ function Steps(props: { name: string; progress: Progress }) {
         const before = times.slice(0, index + 1).findLast((it) => it) ?? null;
         const isOpen = step.status === "running" || step.status === "failed";
         return (
-          <li key={step.name} class={step.status} aria-current={isOpen ? "step" : undefined}>
+          <li
+            key={step.name}
+            class={TONES[step.status]}
+            aria-current={isOpen ? "step" : undefined}
+          >
             <div class="step-head">
               <span class={`state ${TONES[step.status]}`}>
                 <b>{step.name}</b>
@@ -180,7 +186,11 @@ function Steps(props: { name: string; progress: Progress }) {
               </span>
             </div>
             {step.reason ? (
-              <Reason text={step.reason} isFailed={step.status === "failed"} />
+              <Reason
+                // The end of the log is below.
+                text={isOpen && revision ? firstLine(step.reason) : step.reason}
+                isFailed={step.status === "failed"}
+              />
             ) : null}
             {step.status === "failed" && !revision ? (
               <Action
@@ -316,7 +326,7 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
           <a href={tabOf(it.name, "versions")}>{it.version}</a>
           {active ? (
             <div class="sub">
-              since <Time at={active.when} />, by {active.by}
+              since <Time at={active.when} />, by <By of={active.by} />
               {active.why ? `: ${active.why}` : ""}
             </div>
           ) : null}
@@ -332,11 +342,11 @@ function Facts({ of: it, progress }: { of: Deployment; progress: Progress }) {
         </dd>
         <dt>Instances</dt>
         <dd>
-          {it.state.available_predictor_instances} of {it.instances} answer
+          {it.state.available_predictor_instances} of {it.instances} ready
         </dd>
         <dt>Log</dt>
         <dd>
-          <a href={tabOf(it.name, "logs")}>of the newest run</a>
+          <a href={tabOf(it.name, "logs")}>The log of the newest run</a>
         </dd>
       </dl>
     </section>

@@ -2,6 +2,7 @@
 
 import type { Schemas } from "../../api.ts";
 import { State, type Tone } from "../../parts/Text.tsx";
+import { firstLine } from "../../words.ts";
 
 export type RunStatus = Schemas["RunStatus"];
 
@@ -30,20 +31,34 @@ export function isPassing(state: RunStatus): boolean {
 
 /** The condition in words, for one line: without the end of the log that may follow. */
 export function conditionOf(state: RunStatus): string {
-  return state.condition?.reason?.split("\n", 1)[0] ?? "";
+  return firstLine(state.condition?.reason ?? "");
 }
 
-/** The status as a dot and a word, with the condition in words; `href` is for the words. */
-export function RunState({ state, href }: { state: RunStatus; href?: string }) {
+/** The condition in words, for a page that shows the last error: without its message. */
+export function conditionBesideError(state: RunStatus): string {
   const words = conditionOf(state);
-  const shown = (
-    <span class="condition" title={state.condition?.reason ?? undefined}>
-      {words}
-    </span>
-  );
+  const { message = "", type } = state.last_error ?? {};
+  const first = firstLine(message);
+  const [before = "", ...rest] = first ? words.split(first) : [];
+  if (!rest.length) {
+    return words;
+  }
+  const end = type ? `${type}: ` : "";
+  const cut = before.endsWith(end) ? before.length - end.length : before.length;
+  return before.slice(0, cut).replace(/: $/, "");
+}
+
+/** The status as a dot and a word, with the condition in words; `steps` is the progress. */
+export function RunState({ state, steps }: { state: RunStatus; steps?: string }) {
+  const words = conditionOf(state);
   return (
     <State tone={toneOf(state)} word={state.status}>
-      {words && href ? <a href={href}>{shown}</a> : words ? shown : null}
+      {words ? (
+        <span class="condition" title={state.condition?.reason ?? undefined}>
+          {words}
+        </span>
+      ) : null}
+      {steps ? <a href={steps}>Show the steps</a> : null}
     </State>
   );
 }

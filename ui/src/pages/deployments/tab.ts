@@ -11,6 +11,11 @@ export interface TabProps {
   readonly deployment: Deployment;
 }
 
+/** The last error, if it is one of the active version. */
+export function errorIn({ state, version }: Deployment) {
+  return state.last_error?.version === version ? state.last_error : null;
+}
+
 /** The address of a tab; without an id that of the overview. */
 export function tabOf(name: string, id = ""): string {
   return id ? `${to("/deployments", name)}/${id}` : to("/deployments", name);

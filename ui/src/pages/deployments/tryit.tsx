@@ -19,7 +19,7 @@ import { Shown } from "../../parts/Problem.tsx";
 import { Note, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { place, setQuery } from "../../route.ts";
-import { duration } from "../../words.ts";
+import { duration, sentence } from "../../words.ts";
 import { SOURCES, useEndpoints } from "./calls.tsx";
 import { partsOf } from "./log_lines.ts";
 import { RowForm, rowsOf } from "./row_form.tsx";
@@ -310,10 +310,11 @@ function Answered({ name, of }: { name: string; of: Answer }) {
   );
 }
 
-/** What a problem document says. */
+/** What a problem document says, without the call in Python that finds the log. */
 function detailOf(text: string): string {
   try {
-    return (JSON.parse(text) as { detail?: string }).detail ?? text;
+    const { detail = text } = JSON.parse(text) as { detail?: string };
+    return sentence(detail.replace(/; get_logs\("\w+"\) prints where$/, ""));
   } catch {
     return text;
   }

@@ -10,7 +10,7 @@ import { confirm } from "../../parts/Dialog.tsx";
 import { CheckField, SelectField } from "../../parts/Field.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { type Column, Table } from "../../parts/Table.tsx";
-import { Chip, Note, Time } from "../../parts/Text.tsx";
+import { By, Chip, Note, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import { place, setQuery, to } from "../../route.ts";
 import { many } from "../../words.ts";
@@ -359,7 +359,7 @@ function Activations({ history }: { history: ReturnType<typeof usePages<Activati
                     </td>
                     <td data-head="How">{CAUSES[it.cause]}</td>
                     <td data-head="By">
-                      <span title={it.by}>{it.by.split("@", 1)[0]}</span>
+                      <By of={it.by} />
                     </td>
                     <td data-head="Why">{it.why || dash()}</td>
                   </tr>

@@ -36,6 +36,8 @@ export function askToSetAlias(model: string, alias = "", version?: number): void
 
 type Field = { value: string };
 
+const MOST_NAMED = 5;
+
 function AliasFields(props: { model: string; name: Field; number: Field; isNew: boolean }) {
   const { model, name, number } = props;
   const versions = useLoad(`newest ${model}`, (signal) => {
@@ -79,10 +81,7 @@ function AliasFields(props: { model: string; name: Field; number: Field; isNew: 
           </option>
         ))}
       </datalist>
-      <Note>
-        A deployment keeps the version that it was created with: moving an alias does not change
-        it.
-      </Note>
+      <DeploymentsStay model={model} />
       <SameIn ways={waysToSet(model, name.value, Number(number.value))} />
     </>
   );
@@ -97,8 +96,48 @@ function waysToSet(model: string, alias: string, version: number): Ways {
   };
 }
 
+/** Say that no deployment moves with an alias, and which version each one stays on. */
+function DeploymentsStay({ model }: { model: string }) {
+  const users = useLoad(`deployments of ${model}`, (signal) => {
+    const query = { model, limit: MOST_NAMED };
+    return ask(api.GET("/api/v1/deployments", { params: { query }, signal }));
+  });
+  const { items = [], total = 0 } = users.data ?? {};
+  const more = total - items.length;
+  const names = items.map((it) => `${it.name} stays on version ${it.model_version}`);
+  const all = [...names, ...(more > 0 ? [`and ${many(more, "more deployment")}`] : [])];
+  return (
+    <Note>
+      No deployment moves with the alias
+      {all.length ? `: ${all.join(", ")}.` : "."}
+    </Note>
+  );
+}
+
+/** Why an alias cannot be rolled back, and what to do; `other` is where it pointed before. */
+export function noneToRollBack(alias: string, other?: number | null): string {
+  const version = other ? `, such as ${other}` : "";
+  return (
+    "There is no move left that a roll back could undo. " +
+    `To point ${alias} at another version${version}, press “Move…”.`
+  );
+}
+
+/** Point an alias at its previous version again, after that was asked for. */
+export async function askToRollBackNamed(model: string, alias: string): Promise<void> {
+  const path = { model, alias };
+  const now = await ask(
+    api.GET("/api/v1/models/{model}/aliases/{alias}", { params: { path } }),
+  );
+  if (now.previous === null) {
+    throw new ProblemError(409, "Nothing to undo", noneToRollBack(alias));
+  }
+  askToRollBack(model, now);
+}
+
 /** Point an alias at its previous version again. */
-export function askToRollBack(model: string, alias: string, now: number, before: number): void {
+export function askToRollBack(model: string, of: Schemas["AliasDetail"]): void {
+  const { alias, version: now, previous: before } = of;
   confirm({
     title: `Roll back ${alias} of ${model}?`,
     action: `Roll back to ${before}`,
@@ -109,6 +148,7 @@ export function askToRollBack(model: string, alias: string, now: number, before:
           <b>{alias}</b> points at version {now} now, and will point at version <b>{before}</b>{" "}
           again. Both versions stay, and the history shows this change.
         </p>
+        <DeploymentsStay model={model} />
         <SameIn
           ways={{
             python: `mr = project.get_model_registry()\nmr.rollback_alias(${python(model)}, ${python(alias)}, why="…")`,

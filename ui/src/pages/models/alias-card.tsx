@@ -4,9 +4,9 @@ import { api, ask } from "../../api.ts";
 import { useLoad } from "../../load.ts";
 import { Action } from "../../parts/Action.tsx";
 import { Shown } from "../../parts/Problem.tsx";
-import { Time } from "../../parts/Text.tsx";
+import { By, Time } from "../../parts/Text.tsx";
 import { place, setQuery } from "../../route.ts";
-import { askToRollBack, askToSetAlias } from "./actions.tsx";
+import { askToRollBack, askToSetAlias, noneToRollBack } from "./actions.tsx";
 import { about, aliasHref, type Model, versionHref } from "./data.ts";
 
 /** The alias that the URL names, by default that of the newest version. */
@@ -84,14 +84,15 @@ export function AliasFacts({ model, alias }: { model: string; alias: string }) {
               <a href={versionHref(model, now.version ?? 0)}>
                 <b>{now.version}</b>
               </a>
-              , set by {now.by} <Time at={now.when} />
+              , set by <By of={now.by} /> <Time at={now.when} />
               {now.why ? <div class="quote">“{now.why}”</div> : null}
             </dd>
             <dt>Before</dt>
             <dd>
               {before ? (
                 <>
-                  {before.version ?? "deleted"}, {before.by}, <Time at={before.when} />
+                  {before.version ?? "deleted"}, set by <By of={before.by} />{" "}
+                  <Time at={before.when} />
                 </>
               ) : (
                 "none: the alias was set only once"
@@ -110,10 +111,8 @@ export function AliasFacts({ model, alias }: { model: string; alias: string }) {
             <Action
               small
               scope="write"
-              disabledBy={
-                now.previous === null ? "There is no earlier version to go back to." : ""
-              }
-              onClick={() => askToRollBack(model, alias, now.version ?? 0, now.previous ?? 0)}
+              disabledBy={now.previous === null ? noneToRollBack(alias, before?.version) : ""}
+              onClick={() => askToRollBack(model, now)}
             >
               {now.previous === null ? "Roll back…" : `Roll back to ${now.previous}…`}
             </Action>
@@ -139,7 +138,7 @@ function OnDate({ model, alias }: { model: string; alias: string }) {
   );
   return (
     <label class="field on-date">
-      <span class="muted">Where did it point on</span>
+      <span class="muted">Show where it pointed at this time</span>
       <input
         class="input"
         type="datetime-local"
@@ -152,7 +151,7 @@ function OnDate({ model, alias }: { model: string; alias: string }) {
           <>
             At version{" "}
             <a href={versionHref(model, found.data.version ?? 0)}>{found.data.version}</a>, set{" "}
-            <Time at={found.data.when} /> by {found.data.by}
+            <Time at={found.data.when} /> by <By of={found.data.by} />
             {found.data.why ? `: “${found.data.why}”` : ""}
           </>
         ) : null}

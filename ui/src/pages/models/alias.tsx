@@ -7,10 +7,10 @@ import { Action } from "../../parts/Action.tsx";
 import { Example, python } from "../../parts/Code.tsx";
 import { Empty, Shown } from "../../parts/Problem.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
-import { Time } from "../../parts/Text.tsx";
+import { By, Time } from "../../parts/Text.tsx";
 import { to } from "../../route.ts";
 import type { PageProps } from "../routes.tsx";
-import { askToDeleteAlias, askToSetAlias } from "./actions.tsx";
+import { askToDeleteAlias, askToRollBackNamed, askToSetAlias } from "./actions.tsx";
 import { AliasFacts } from "./alias-card.tsx";
 import { type Alias, about, aliasHref, modelHref, versionHref } from "./data.ts";
 import { ModelPage } from "./frame.tsx";
@@ -30,7 +30,7 @@ const shared = (model: string): Column<Alias>[] => [
       ),
   },
   { id: "why", head: "Why", cell: whyOf },
-  { id: "by", head: "By", cell: (it) => <span class="sub">{it.by}</span> },
+  { id: "by", head: "By", cell: (it) => <By of={it.by} /> },
   { id: "when", head: "When", isSorted: true, cell: (it) => <Time at={it.when} /> },
 ];
 
@@ -70,6 +70,14 @@ export function ModelAliases({ params }: PageProps) {
             onClick={() => askToSetAlias(model, it.alias, it.version ?? undefined)}
           >
             Move…
+          </Action>
+          <Action
+            small
+            scope="write"
+            label={`Roll back ${it.alias}`}
+            onClick={() => askToRollBackNamed(model, it.alias)}
+          >
+            Roll back…
           </Action>
           <Action small href={aliasHref(model, it.alias)} label={`History of ${it.alias}`}>
             History
@@ -137,7 +145,7 @@ export function AliasHistory({ params }: PageProps) {
         { label: "aliases", href: `${modelHref(model)}/aliases` },
         { label: alias },
       ]}
-      title={alias}
+      title={`Alias ${alias} of ${model}`}
     >
       <div class="split wide-left">
         <div>

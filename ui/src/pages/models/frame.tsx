@@ -55,7 +55,7 @@ export function ModelPage(props: {
               label={`Pages of ${model}`}
               tabs={[
                 { label: "Versions", href },
-                { label: "Aliases and their history", href: `${href}/aliases` },
+                { label: "Aliases", href: `${href}/aliases` },
                 { label: `Used by ${uses}`, href: `${href}/uses` },
                 { label: "History", href: `${href}/history` },
               ]}

@@ -4,7 +4,7 @@ import { api, ask, type Schemas } from "../../api.ts";
 import { usePages } from "../../load.ts";
 import { Empty } from "../../parts/Problem.tsx";
 import { type Column, sortOf, Table } from "../../parts/Table.tsx";
-import { Chip, Time } from "../../parts/Text.tsx";
+import { By, Chip, Time } from "../../parts/Text.tsx";
 import { RunState } from "../deployments/state.tsx";
 import type { PageProps } from "../routes.tsx";
 import {
@@ -56,7 +56,7 @@ export function ModelHistory({ params }: PageProps) {
       head: "Why",
       cell: (it) => (it.why ? <span class="quote">“{it.why}”</span> : null),
     },
-    { id: "by", head: "By", cell: (it) => <span class="sub">{it.by}</span> },
+    { id: "by", head: "By", cell: (it) => <By of={it.by} /> },
   ];
   return (
     <ModelPage model={model}>

@@ -4,7 +4,8 @@ import type { ComponentChildren } from "preact";
 import { api, ask } from "../../../api.ts";
 import { useLoad } from "../../../load.ts";
 import { CheckField, SelectField, TextField } from "../../../parts/Field.tsx";
-import { count, many, sentence } from "../../../words.ts";
+import { count, many } from "../../../words.ts";
+import { labelOfNumber } from "../batcher.ts";
 import { FileField, nameOf } from "./files.tsx";
 import { defaultOf, forbiddenBy, meaningOf, ruleFor } from "./rules.ts";
 import { Basics, isKept, Outline, type Part } from "./simple.tsx";
@@ -333,7 +334,7 @@ function BatcherFields(part: Part) {
           {rules.batcher.map((it) => (
             <NumberField
               key={it.name}
-              label={sentence(it.name.replaceAll("_", " ")).slice(0, -1)}
+              label={labelOfNumber(it.name)}
               value={batcher[it.name as keyof Batcher]}
               placeholder={it.default === null ? undefined : String(it.default)}
               onInput={(value) => set(it.name, value)}

@@ -4,6 +4,7 @@ import { useEffect, useRef, useState } from "preact/hooks";
 import { api, ask, type FieldProblem, type ProblemError, type Schemas } from "../../../api.ts";
 import { jsonProblem } from "../../../json.ts";
 import { TYPING_MS, useLoad } from "../../../load.ts";
+import { problemInForm } from "./phrases.ts";
 import { bodyOf, type Form, notNumbers, repeated } from "./state.ts";
 
 export type Check = Schemas["DeploymentCheck"];
@@ -42,7 +43,7 @@ export function useCheck(form: Form, edited?: string): Checked {
   return {
     check: last.current,
     isOld: asked !== now || (!loaded.data && !problem),
-    problems: [...localProblems(form), ...found],
+    problems: [...localProblems(form), ...found.map(problemInForm)],
     failure: isRefused ? undefined : problem,
   };
 }

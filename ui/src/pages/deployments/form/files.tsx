@@ -110,10 +110,10 @@ export function FileField(props: {
             <Action
               scope="write"
               disabledBy={disabledBy}
-              label={`${props.label}: upload new file`}
+              label={`${props.label}: upload new file to ${FOLDER}`}
               onClick={() => document.getElementById(picker)?.click()}
             >
-              Upload new file
+              Upload new file to {FOLDER}
             </Action>
             <input
               type="file"

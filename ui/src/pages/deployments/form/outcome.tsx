@@ -22,7 +22,8 @@ export function Outcome(props: {
   /** Whether the problems at a pointer are shown already. */
   isShown: (pointer: string) => boolean;
 }) {
-  const { check, isOld, problems, failure } = props.checked;
+  const { check, isOld, failure } = props.checked;
+  const problems = props.checked.problems.filter(({ pointer }) => props.isShown(pointer));
   return (
     <aside aria-label="What will happen">
       <div class="card" aria-busy={isOld}>
@@ -31,19 +32,29 @@ export function Outcome(props: {
         </h2>
         <div aria-live="polite">
           {failure ? <Problem problem={failure} /> : null}
-          {check ? <What check={check} edited={props.edited} form={props.form} /> : null}
+          {check ? (
+            <What
+              check={check}
+              edited={props.edited}
+              form={props.form}
+              isPossible={!problems.length}
+            />
+          ) : null}
           {check || failure || !isOld ? null : <Waiting lines={5} />}
         </div>
       </div>
-      <Before
-        problems={problems.filter(({ pointer }) => props.isShown(pointer))}
-        check={check}
-      />
+      <Before problems={problems} check={check} />
     </aside>
   );
 }
 
-function What(props: { check: Check; edited?: { name: string; version: number }; form: Form }) {
+function What(props: {
+  check: Check;
+  edited?: { name: string; version: number };
+  form: Form;
+  /** Whether it could be saved. */
+  isPossible: boolean;
+}) {
   const { draft } = props.form.base;
   const { artifact, model, runs_here, model_server, difference, scripts } = props.check;
   if (!model) {
@@ -84,7 +95,7 @@ function What(props: { check: Check; edited?: { name: string; version: number };
             </dd>
           </>
         ) : null}
-        {runs_here ? (
+        {runs_here && props.isPossible ? (
           <>
             <dt>Runs here</dt>
             <dd>
@@ -215,7 +226,7 @@ function Before({ problems, check }: { problems: readonly FieldProblem[]; check?
   }
   return (
     <div class="card">
-      <h2>Before it can start</h2>
+      <h2>{problems.length ? "Fix this first" : "Before it can start here"}</h2>
       {problems.map((it) => (
         <Note key={it.pointer + it.detail} kind="bad">
           {sentence(it.detail)} {it.fix ? sentence(it.fix) : ""}

@@ -15,6 +15,7 @@ import { go, to } from "../../../route.ts";
 import { Advanced } from "./advanced.tsx";
 import { localProblems, useCheck } from "./check.ts";
 import { Outcome } from "./outcome.tsx";
+import { inForm, problemInForm } from "./phrases.ts";
 import { useRules } from "./rules.ts";
 import { same } from "./same.ts";
 import { Basics, type Part } from "./simple.tsx";
@@ -85,7 +86,7 @@ function FormPage(props: { base: Base; edited?: Edited; isFull: boolean }) {
   const [refused, setRefused] = useState<{ body: string; problem: ProblemError } | null>(null);
   const body = bodyOf(form);
   const refusal = refused?.body === JSON.stringify(body) ? refused.problem : undefined;
-  const problems = [...checked.problems, ...(refusal?.problems ?? [])];
+  const problems = [...checked.problems, ...(refusal?.problems ?? []).map(problemInForm)];
 
   // What an empty form lacks is said after a first attempt.
   const isShown = (pointer: string) =>
@@ -160,7 +161,9 @@ function FormPage(props: { base: Base; edited?: Edited; isFull: boolean }) {
               );
             }}
           </Shown>
-          <div role="alert">{refusal ? <Note kind="bad">{refusal.detail}</Note> : null}</div>
+          <div role="alert">
+            {refusal ? <Note kind="bad">{inForm(refusal.detail)}</Note> : null}
+          </div>
           <div class="form-foot">
             <Buttons edited={edited} onSave={save} isChanged={form.isChanged} />
             <span class="grow" />

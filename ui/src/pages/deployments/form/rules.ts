@@ -3,6 +3,7 @@
 import { api, ask, type Schemas } from "../../../api.ts";
 import { type Loaded, useLoad } from "../../../load.ts";
 import { sentence } from "../../../words.ts";
+import { inForm } from "./phrases.ts";
 import type { Draft } from "./state.ts";
 
 export type Rules = Schemas["DeploymentRules"];
@@ -45,7 +46,7 @@ export function forbiddenBy(
   if (!problem || (!isAny && forbidden.length < features.length)) {
     return "";
   }
-  return `${sentence(problem.detail)} ${problem.fix ? sentence(problem.fix) : ""}`;
+  return inForm(`${sentence(problem.detail)} ${problem.fix ? sentence(problem.fix) : ""}`);
 }
 
 /** What stands for a plain setting that is not given. */
