@@ -209,6 +209,58 @@ def test_after_a_crash_it_starts_again(open_ui: Open) -> None:
     assert second.browser().get(second.said["link"]).status_code == 303
 
 
+def port_of(ui: Ui) -> int:
+    return int(ui.said["url"].rpartition(":")[2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_open_page_goes_on_after_a_restart(open_ui: Open, number: int) -> None:
+    """The next run takes the same port, and knows the browser."""
+    first = open_ui("--no-browser")
+    page = first.browser()
+    page.get(first.said["link"])
+    (cookie,) = page.cookies.jar
+    said = {"cookie": f"{cookie.name}={cookie.value}"}
+    first.end(number)
+    second = open_ui("--no-browser")
+    assert second.said["url"] == first.said["url"]
+    assert second.browser(said).get("/api/v1/me").status_code == 200
+
+
+def test_the_port_of_the_last_run_may_be_in_use(open_ui: Open) -> None:
+    first = open_ui("--no-browser")
+    first.end()
+    with socket.create_server(("127.0.0.1", port_of(first))):
+        second = open_ui("--no-browser")
+        assert second.said["url"] != first.said["url"]
+        second.end()
+    third = open_ui("--no-browser")
+    assert third.said["url"] == second.said["url"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"port":-1,"secret":"","is_read_only":0}']
+)
+def test_a_damaged_file_of_the_last_run_changes_nothing(
+    open_ui: Open, tmp_path: Path, data: bytes
+) -> None:
+    open_ui("--no-browser").end()
+    (file,) = (tmp_path / "state").rglob(FILE)
+    file.write_bytes(data)
+    ui = open_ui("--no-browser")
+    assert ui.browser().get(ui.said["link"]).status_code == 303
+
+
+def test_another_port_is_taken_if_the_user_says_so(open_ui: Open) -> None:
+    first = open_ui("--no-browser")
+    first.end()
+    second = open_ui("--no-browser", "--port", "0")
+    assert second.said["is_new"]
+    second.end()
+    third = open_ui("--no-browser", "--port", port_of(first))
+    assert third.said["url"] == first.said["url"]
+
+
 def test_only_its_user_may_ask_for_links(open_ui: Open, tmp_path: Path) -> None:
     ui = open_ui("--no-browser")
     (file,) = (tmp_path / "state").rglob(FILE)
