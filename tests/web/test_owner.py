@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from hopsartifacts.machine.peers import is_other_user
 from hopsartifacts.web.owner import FILE
@@ -225,6 +227,32 @@ def test_an_open_page_goes_on_after_a_restart(open_ui: Open, number: int) -> Non
     second = open_ui("--no-browser")
     assert second.said["url"] == first.said["url"]
     assert second.browser(said).get("/api/v1/me").status_code == 200
+
+
+def test_an_upload_goes_on_after_a_restart(
+    open_ui: Open, chromium: Browser, tmp_path: Path
+) -> None:
+    """In the tab that is open, without anything that the user does."""
+    parts = re.compile(r"/api/v1/uploads/\w+\?offset=[1-9]")
+    first = open_ui("--no-browser")
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(first.said["link"])
+        url = first.said["url"]
+        there = f"{url}/api/v1/files/Resources%2Fa.txt/content"
+        context.request.put(there, data=b"x", headers=PAGE)
+        page.goto(f"{url}/ui/files/Resources")
+        page.route(parts, lambda it: it.abort())
+        (tmp_path / "big.bin").write_bytes(b"ab" * 2**21)
+        page.get_by_label("Files to upload").set_input_files(tmp_path / "big.bin")
+        status = page.get_by_role("region", name="Uploads").get_by_role("status")
+        expect(status).to_have_text("Waiting for the server: 1 file, 24 %")
+        first.end(signal.SIGTERM)
+        page.unroute_all()
+        open_ui("--no-browser")
+        expect(status).to_have_text("Uploaded 1 file")
+    stored = tmp_path / "team" / "Resources" / "big.bin"
+    assert stored.read_bytes() == b"ab" * 2**21
 
 
 def test_the_port_of_the_last_run_may_be_in_use(open_ui: Open) -> None:
