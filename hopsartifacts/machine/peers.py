@@ -38,6 +38,7 @@ def _users(client: tuple[str, int], server: tuple[str, int]) -> Iterator[int]:
                 # A closed end has no user any more.
                 if is_it and fields[_INODE] != "0":
                     yield int(fields[_USER])
+                    return  # it is in one table only, and each takes time to read
 
 
 def _written(end: tuple[str, int]) -> frozenset[str]:

@@ -14,12 +14,13 @@ with those that another page makes it send. So a cookie counts only
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 from starlette.requests import Request
 
+from hopsartifacts.machine.peers import is_other_user
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.keys import Caller
 from hopsartifacts.rest.listener import is_address
@@ -32,6 +33,7 @@ _SECURE = "__Host-"
 _READS = ("GET", "HEAD")
 
 Way = Literal["key", "link"]
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,9 +51,9 @@ class BrowserSession(msgspec.Struct, frozen=True, kw_only=True):
 
     id: str
     key: str
-    created: datetime
-    used: datetime
-    expires: datetime
+    created: Moment
+    used: Moment
+    expires: Moment
     address: str
     agent: str
 
@@ -163,6 +165,25 @@ def check_origin(request: Request) -> None:
         raise RefusedError(
             "a page of another origin sent this: the login of this browser counts only "
             "for pages of this server; programs send 'Authorization: ApiKey <key>'",
+            403,
+        )
+
+
+def check_user(request: Request) -> None:
+    """Check that the user who runs the server sent *request*.
+
+    A link is in the command line of the browser that it opens, where other users of the
+    machine can read it. Browsers send the cookie to whatever listens on a port of this
+    machine, so another user can get it, too.
+
+    Raises:
+        RefusedError: another user of this machine sent it (403).
+    """
+    client, server = request.scope.get("client"), request.scope.get("server")
+    if client and server and is_other_user(tuple(client), tuple(server)):
+        raise RefusedError(
+            "another user of this machine runs this server: start your own, with "
+            "'hopsartifacts ui'",
             403,
         )
 

@@ -21,7 +21,13 @@ from hopsartifacts.machine.identity import acting_as
 from hopsartifacts.names import is_unicode
 from hopsartifacts.rest.bodies import read_body
 from hopsartifacts.rest.bounds import take_up_to
-from hopsartifacts.rest.browsers import check_host, check_origin, cookie_of, is_own
+from hopsartifacts.rest.browsers import (
+    check_host,
+    check_origin,
+    check_user,
+    cookie_of,
+    is_own,
+)
 from hopsartifacts.rest.errors import (
     NO_KEY,
     RefusedError,
@@ -165,6 +171,8 @@ def _of_cookie(hosted: Hosted, request: Request) -> Caller | None:
     if not secret:
         return None
     check_origin(request)
+    if hosted.sessions.way == "link":
+        check_user(request)
     operation = getattr(request.state, "operation", None)
     is_use = operation is None or operation.gives != EVENTS
     found = hosted.sessions.find(secret, is_use=is_use)

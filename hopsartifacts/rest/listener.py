@@ -19,6 +19,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         port: 0 takes a free one.
+        preferred_port: which one to take if *port* is 0, unless it is in use.
         certificate: the user's own, as PEM; None for a self-signed one.
         key: private key of *certificate*; None if it is in the same file.
         names: host names and addresses of the server, for the self-signed certificate,
@@ -37,6 +38,7 @@ class Listening(msgspec.Struct, frozen=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: int = 8443
+    preferred_port: int = 0
     certificate: Path | None = None
     key: Path | None = None
     names: tuple[str, ...] = ()

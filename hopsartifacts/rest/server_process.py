@@ -28,6 +28,7 @@ import msgspec
 from msgspec.structs import replace
 from starlette.types import ASGIApp
 
+from hopsartifacts.errors import PortTakenError
 from hopsartifacts.project import Project
 from hopsartifacts.rest.access_log import log_to
 from hopsartifacts.rest.application import create_app
@@ -112,7 +113,7 @@ def serve(
     listening: Listening,
     settings: ServerSettings,
     on_start: Callable[[Started], None],
-    site: Callable[[Keys], Site] = lambda _: Site(),
+    site: Callable[[Keys, Path], Site] = lambda *_: Site(),
 ) -> None:
     """Serve *project* until a signal ends the server.
 
@@ -122,7 +123,7 @@ def serve(
         listening: where and how to listen.
         settings: limits.
         on_start: called once, when connections are accepted.
-        site: returns the web UI of a server with these keys.
+        site: returns the web UI of a server with these keys and this folder.
 
     Raises:
         InvalidInputError: *listening* has an invalid setting.
@@ -140,16 +141,14 @@ def serve(
         renewed = partial(_certificate, listening, folder)
         certificate = renewed()
         context = tls(certificate) if certificate else None
-        sockets = [
-            stack.enter_context(it) for it in listen(listening.host, listening.port)
-        ]
+        sockets = [stack.enter_context(it) for it in _sockets(listening)]
         listener = _inference_listener(listening, folder, project.url)
         if listener:
             stack.enter_context(listener)
         log_to(listening.access_log)
         uploads = Uploads(project.storage, make_private(folder / "uploads"))
         stack.callback(uploads.close)
-        shown = site(keys)
+        shown = site(keys, folder)
         hosted = Hosted(
             project,
             shown.keys or keys,
@@ -181,6 +180,14 @@ def serve(
 
         app = create_app(hosted, (*operations(lines), *shown.operations))
         ApiServer(app, listening, context, limit, around).run(sockets)
+
+
+def _sockets(listening: Listening) -> list[socket.socket]:
+    """Return sockets at the port, or at the preferred one if any port will do."""
+    if not listening.port and listening.preferred_port:
+        with suppress(PortTakenError):
+            return listen(listening.host, listening.preferred_port)
+    return listen(listening.host, listening.port)
 
 
 def _reachable(settings: ServerSettings, listening: Listening) -> ServerSettings:

@@ -3,7 +3,8 @@
 It listens only on this machine, and has no keys: a link for one use logs a browser in,
 which then acts as the user who runs the server. A file that only this user can read has
 the port, and a secret for which the server makes further links. With it, a second
-``hopsartifacts ui`` of the same project opens the server that runs.
+``hopsartifacts ui`` of the same project opens the server that runs. After that has
+ended, the next one takes the same port if it is free, so that open pages go on.
 """
 
 import hmac
@@ -19,21 +20,21 @@ from pathlib import Path
 from threading import Thread
 
 import msgspec
-from starlette.requests import Request
 
 from hopsartifacts.errors import InUseError
 from hopsartifacts.machine.identity import process_user
-from hopsartifacts.machine.peers import is_other_user
 from hopsartifacts.project import Project
+from hopsartifacts.rest.browsers import check_user
 from hopsartifacts.rest.errors import RefusedError
 from hopsartifacts.rest.hosted import ServerSettings
 from hopsartifacts.rest.keys import Caller, Keys
-from hopsartifacts.rest.listener import Listening
+from hopsartifacts.rest.listener import LARGEST_PORT, Listening
 from hopsartifacts.rest.operations import Operation, OperationCall
 from hopsartifacts.rest.own_folder import own_folder, write_private
 from hopsartifacts.rest.server_process import Site, Started, serve
 from hopsartifacts.web.login import with_link
 from hopsartifacts.web.pages import HOME, PAGES
+from hopsartifacts.web.sessions import FILE as SESSIONS
 from hopsartifacts.web.sessions import BrowserSessions, LoginLinks
 
 HOST = "127.0.0.1"
@@ -105,14 +106,14 @@ def folder_of(project: Project) -> Path:
 
 
 def open_ui(
-    project: Project, tell: Tell, *, port: int = 0, is_read_only: bool = False
+    project: Project, tell: Tell, *, port: int | None = None, is_read_only: bool = False
 ) -> None:
     """Serve *project* to the user until a signal ends it, or open what serves it.
 
     Args:
         project: the project.
         tell: called once with the link.
-        port: 0 takes a free one.
+        port: None takes that of the last run if it is free; else, as for 0, a free one.
         is_read_only: only show the project.
 
     Raises:
@@ -125,7 +126,8 @@ def open_ui(
     folder = folder_of(project)
     listening = Listening(
         host=HOST,
-        port=port,
+        port=port or 0,
+        preferred_port=_last_port(folder) if port is None else 0,
         is_plain=True,
         has_inference_port=False,
         access_log=Path(os.devnull),
@@ -133,10 +135,10 @@ def open_ui(
     )
     links, secret = LoginLinks(), secrets.token_urlsafe(_SECRET_BYTES)
 
-    def site(_: Keys) -> Site:
+    def site(_: Keys, folder: Path) -> Site:
         # The folder belongs to this server only from here on.
         (folder / FILE).unlink(missing_ok=True)
-        return of_owner(links, secret)
+        return of_owner(links, secret, folder)
 
     def started(said: Started) -> None:
         at = int(said.url.rpartition(":")[2])
@@ -151,15 +153,16 @@ def open_ui(
         tell(_of_running(folder, is_read_only=is_read_only))
 
 
-def of_owner(links: LoginLinks, secret: str) -> Site:
+def of_owner(links: LoginLinks, secret: str, folder: Path) -> Site:
     """Return the web UI of one user, which links for one use log in.
 
     Args:
         links: the links that are valid.
         secret: for which the server makes further links.
+        folder: the server's own folder, where the logins are kept.
     """
     owner = SoleUser(process_user())
-    sessions = BrowserSessions(owner.caller, "link")
+    sessions = BrowserSessions(owner.caller, "link", file=folder / SESSIONS)
 
     def link(call: OperationCall) -> _New:
         check_user(call.request)
@@ -187,24 +190,6 @@ def of_owner(links: LoginLinks, secret: str) -> Site:
     )
 
 
-def check_user(request: Request) -> None:
-    """Check that the user who runs the server sent *request*.
-
-    A link is in the command line of the browser that it opens, where other users of the
-    machine can read it.
-
-    Raises:
-        RefusedError: another user of this machine sent it (403).
-    """
-    client, server = request.scope.get("client"), request.scope.get("server")
-    if client and server and is_other_user(tuple(client), tuple(server)):
-        raise RefusedError(
-            "another user of this machine runs this server: start your own, with "
-            "'hopsartifacts ui'",
-            403,
-        )
-
-
 def can_show() -> bool:
     """Return whether this process can open a window with a browser."""
     return any(os.environ.get(name) for name in _DISPLAYS)
@@ -224,6 +209,14 @@ def show(link: str, failed: Callable[[], None]) -> Thread:
     thread = Thread(target=run, daemon=True)
     thread.start()
     return thread
+
+
+def _last_port(folder: Path) -> int:
+    """Return the port of the last run; 0 if it is not known."""
+    with suppress(OSError, msgspec.MsgspecError):
+        port = msgspec.json.decode((folder / FILE).read_bytes(), type=_Running).port
+        return port if 0 < port <= LARGEST_PORT else 0
+    return 0
 
 
 def _opened(running: _Running, token: str, *, is_new: bool) -> Opened:

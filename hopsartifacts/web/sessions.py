@@ -1,26 +1,39 @@
 """The browsers that are logged in, and the links that log one in.
 
-A session is in the memory of the server, so it ends with the server. It also ends with
-its API key, after twelve hours without use, and after seven days. Of the value in the
+A session ends with its API key, after twelve hours without use, and after seven days.
+It does not end with the server, which keeps it in a private file. Of the value in the
 cookie and of the token in a link, only hashes are kept.
 """
 
 import hashlib
+import logging
 import secrets
+import stat
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Lock
+from typing import Literal
 
+import msgspec
 from msgspec.structs import replace
 
+from hopsartifacts.errors import StorageError
 from hopsartifacts.rest.browsers import BrowserSession, Way
 from hopsartifacts.rest.keys import Caller
+from hopsartifacts.rest.own_folder import write_private
 
+FILE = "sessions.json"
 IDLE = timedelta(hours=12)
 LONGEST = timedelta(days=7)
 LINK_LIFE = timedelta(minutes=2)
 MOST_OF_KEY = 50
 """Most sessions of one key; a further one ends the one that is unused the longest."""
+_WRITE_USE = timedelta(minutes=10)
+"""How much newer the last use of a session must be than in the file to be written."""
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
+_LOGGER = logging.getLogger(__name__)
 _SECRET_BYTES = 32
 _ID_BYTES = 9
 _LONGEST_AGENT = 300
@@ -32,6 +45,13 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
+class _Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The file of sessions; they are by the hash of the cookie's value."""
+
+    format: Literal[1]
+    sessions: dict[str, BrowserSession]
+
+
 class BrowserSessions:
     """The browsers that are logged in to one server.
 
@@ -39,6 +59,8 @@ class BrowserSessions:
         caller: returns the caller with an id; None if its key is not valid any more.
         way: how browsers log in.
         clock: returns the current time.
+        file: where sessions are kept; None for nowhere. If it cannot be read, browsers
+            have to log in again.
 
     Attributes:
         way: how browsers log in.
@@ -49,13 +71,17 @@ class BrowserSessions:
         caller: Callable[[str], Caller | None],
         way: Way = "key",
         clock: Clock = _now,
+        file: Path | None = None,
     ) -> None:
         self.way = way
         self._caller = caller
         self._clock = clock
+        self._file = file
         self._lock = Lock()
         # By the hash of the cookie's value.
-        self._sessions: dict[str, BrowserSession] = {}
+        self._sessions = _read(file) if file else {}
+        # When the sessions in the file were last used.
+        self._written = {digest: it.used for digest, it in self._sessions.items()}
 
     def start(self, key: str, address: str, agent: str) -> tuple[BrowserSession, str]:
         """Start a session for *key*; return it with the value of its cookie."""
@@ -76,6 +102,7 @@ class BrowserSessions:
             for digest, _ in own[: max(0, len(own) - MOST_OF_KEY + 1)]:
                 del self._sessions[digest]
             self._sessions[_digest(secret)] = session
+            self._write()
         return session, secret
 
     def find(
@@ -94,10 +121,14 @@ class BrowserSessions:
         caller = self._caller(session.key)
         with self._lock:
             if caller is None:
-                self._sessions.pop(digest, None)
+                if self._sessions.pop(digest, None):
+                    self._write()
                 return None
             if is_use and digest in self._sessions:
                 session = self._sessions[digest] = replace(session, used=now)
+                # Not with each request.
+                if now >= self._written.get(digest, now) + _WRITE_USE:
+                    self._write()
         return session, caller
 
     def of(self, key: str) -> list[BrowserSession]:
@@ -112,6 +143,8 @@ class BrowserSessions:
             ended = [digest for digest, it in self._of(key) if session in {None, it.id}]
             for digest in ended:
                 del self._sessions[digest]
+            if ended:
+                self._write()
         return len(ended)
 
     def _of(self, key: str) -> list[tuple[str, BrowserSession]]:
@@ -122,6 +155,20 @@ class BrowserSessions:
         """Forget the sessions that are over."""
         for digest in [d for d, it in self._sessions.items() if _is_over(it, now)]:
             del self._sessions[digest]
+
+    def _write(self) -> None:
+        """Write the file; call this with the lock held."""
+        self._written = {digest: it.used for digest, it in self._sessions.items()}
+        if self._file is None:
+            return
+        document = _Document(format=1, sessions=self._sessions)
+        try:
+            write_private(self._file, msgspec.json.encode(document))
+        except StorageError:
+            _LOGGER.exception("after a restart of the server, browsers log in again")
+            # A session that has ended must not come back.
+            with suppress(OSError):
+                self._file.unlink()
 
 
 class LoginLinks:
@@ -149,6 +196,20 @@ class LoginLinks:
         with self._lock:
             end = self._ends.pop(_digest(token), None)
         return end is not None and self._clock() < end
+
+
+def _read(file: Path) -> dict[str, BrowserSession]:
+    """Return the sessions in *file*; none if it cannot be read."""
+    try:
+        if file.stat().st_mode & _OTHERS_WRITE:
+            _LOGGER.error("other users could add sessions to %r: ignored", str(file))
+            return {}
+        return msgspec.json.decode(file.read_bytes(), type=_Document).sessions
+    except FileNotFoundError:
+        return {}
+    except (OSError, msgspec.MsgspecError, UnicodeDecodeError):
+        _LOGGER.exception("cannot read %r: browsers have to log in again", str(file))
+        return {}
 
 
 def _is_over(session: BrowserSession, now: datetime) -> bool:

@@ -16,7 +16,7 @@ from hopsartifacts.rest.keys import Keys, Scope
 from hopsartifacts.rest.uploads import Uploads
 from hopsartifacts.web.login import with_key
 from hopsartifacts.web.pages import PAGES
-from hopsartifacts.web.sessions import BrowserSessions
+from hopsartifacts.web.sessions import FILE, BrowserSessions
 from tests.web.sites import Site, hosting, launched, served
 
 ORIGIN = "https://models.example.com:8443"
@@ -65,9 +65,9 @@ def make_key(keys: Keys) -> Callable[..., str]:
 
 
 @pytest.fixture
-def sessions(keys: Keys, clock: Clock) -> BrowserSessions:
+def sessions(keys: Keys, clock: Clock, tmp_path: Path) -> BrowserSessions:
     """The browsers that are logged in."""
-    return BrowserSessions(keys.caller, clock=clock)
+    return BrowserSessions(keys.caller, clock=clock, file=tmp_path / "server" / FILE)
 
 
 @pytest.fixture

@@ -81,6 +81,49 @@ def test_a_revoked_key_ends_the_open_page(
     expect(page).to_have_url(f"{site.url}/ui/login?next=%2Fui%2Fdeployments")
 
 
+def test_a_page_that_waits_for_a_link_goes_on_after_a_login_in_another_tab(
+    site: Site, make_key: MakeKey
+) -> None:
+    page = site.visit("/ui/health", key=None)
+    log_in(page, make_key("ann"))
+    expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    sessions = site.hosted.sessions
+    sessions.way = "link"
+    caller = page.context.request.get(f"{site.url}/api/v1/sessions").json()["items"][0]
+    sessions.end(caller["key"])
+    expect(page.get_by_text("hopsartifacts ui", exact=True)).to_be_visible()
+    other = site.visit("/ui/login", key=None, context=page.context)
+    other.evaluate(
+        """key => fetch("/ui/session", {
+            method: "POST",
+            headers: {"content-type": "application/json"},
+            body: JSON.stringify({key}),
+        })""",
+        make_key("bob"),
+    )
+    expect(page.get_by_role("heading", name="Health")).to_be_visible()
+    expect(page).to_have_url(f"{site.url}/ui/health")
+
+
+def test_after_a_minute_without_answer_the_user_is_told_of_other_tabs(
+    site: Site, make_key: MakeKey
+) -> None:
+    page = site.visit("/ui/login", key=None)
+    page.clock.install()
+    log_in(page, make_key("ann"))
+    site.hosted.sessions.way = "link"
+    page.goto(f"{site.url}/ui/health")
+    sections = page.get_by_role("navigation", name="Sections")
+    expect(sections).to_contain_text("user ann")
+    page.context.set_offline(True)
+    banner = page.get_by_text("The server has not answered since")
+    sections.get_by_role("link", name="Models").click()
+    expect(banner).to_be_visible()
+    expect(banner).not_to_contain_text("hopsartifacts ui")
+    page.clock.run_for(100_000)
+    expect(banner).to_contain_text("use the tab that it opened")
+
+
 def test_a_user_logs_out(site: Site, make_key: MakeKey) -> None:
     page = site.visit("/ui/deployments", key=None)
     log_in(page, make_key("ann"))

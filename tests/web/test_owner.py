@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -15,6 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
+from playwright.sync_api import Browser, expect
 
 from hopsartifacts.machine.peers import is_other_user
 from hopsartifacts.web.owner import FILE
@@ -207,6 +209,84 @@ def test_after_a_crash_it_starts_again(open_ui: Open) -> None:
     second = open_ui("--no-browser")
     assert second.said["is_new"]
     assert second.browser().get(second.said["link"]).status_code == 303
+
+
+def port_of(ui: Ui) -> int:
+    return int(ui.said["url"].rpartition(":")[2])
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_an_open_page_goes_on_after_a_restart(open_ui: Open, number: int) -> None:
+    """The next run takes the same port, and knows the browser."""
+    first = open_ui("--no-browser")
+    page = first.browser()
+    page.get(first.said["link"])
+    (cookie,) = page.cookies.jar
+    said = {"cookie": f"{cookie.name}={cookie.value}"}
+    first.end(number)
+    second = open_ui("--no-browser")
+    assert second.said["url"] == first.said["url"]
+    assert second.browser(said).get("/api/v1/me").status_code == 200
+
+
+def test_an_upload_goes_on_after_a_restart(
+    open_ui: Open, chromium: Browser, tmp_path: Path
+) -> None:
+    """In the tab that is open, without anything that the user does."""
+    parts = re.compile(r"/api/v1/uploads/\w+\?offset=[1-9]")
+    first = open_ui("--no-browser")
+    with chromium.new_context() as context:
+        page = context.new_page()
+        page.goto(first.said["link"])
+        url = first.said["url"]
+        there = f"{url}/api/v1/files/Resources%2Fa.txt/content"
+        context.request.put(there, data=b"x", headers=PAGE)
+        page.goto(f"{url}/ui/files/Resources")
+        page.route(parts, lambda it: it.abort())
+        (tmp_path / "big.bin").write_bytes(b"ab" * 2**21)
+        page.get_by_label("Files to upload").set_input_files(tmp_path / "big.bin")
+        status = page.get_by_role("region", name="Uploads").get_by_role("status")
+        expect(status).to_have_text("Waiting for the server: 1 file, 24 %")
+        first.end(signal.SIGTERM)
+        page.unroute_all()
+        open_ui("--no-browser")
+        expect(status).to_have_text("Uploaded 1 file")
+    stored = tmp_path / "team" / "Resources" / "big.bin"
+    assert stored.read_bytes() == b"ab" * 2**21
+
+
+def test_the_port_of_the_last_run_may_be_in_use(open_ui: Open) -> None:
+    first = open_ui("--no-browser")
+    first.end()
+    with socket.create_server(("127.0.0.1", port_of(first))):
+        second = open_ui("--no-browser")
+        assert second.said["url"] != first.said["url"]
+        second.end()
+    third = open_ui("--no-browser")
+    assert third.said["url"] == second.said["url"]
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"{}", b'{"port":-1,"secret":"","is_read_only":0}']
+)
+def test_a_damaged_file_of_the_last_run_changes_nothing(
+    open_ui: Open, tmp_path: Path, data: bytes
+) -> None:
+    open_ui("--no-browser").end()
+    (file,) = (tmp_path / "state").rglob(FILE)
+    file.write_bytes(data)
+    ui = open_ui("--no-browser")
+    assert ui.browser().get(ui.said["link"]).status_code == 303
+
+
+def test_another_port_is_taken_if_the_user_says_so(open_ui: Open) -> None:
+    first = open_ui("--no-browser")
+    first.end()
+    second = open_ui("--no-browser", "--port", "0")
+    assert second.said["is_new"]
+    second.end()
+    third = open_ui("--no-browser", "--port", port_of(first))
+    assert third.said["url"] == first.said["url"]
 
 
 def test_only_its_user_may_ask_for_links(open_ui: Open, tmp_path: Path) -> None:

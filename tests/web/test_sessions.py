@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import stat
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -11,17 +12,34 @@ import pytest
 from httpx2 import Response
 from starlette.testclient import TestClient
 
+from hopsartifacts.errors import StorageError
+from hopsartifacts.rest import browsers
 from hopsartifacts.rest.application import API_OPERATIONS
 from hopsartifacts.rest.hosted import Hosted, ServerSettings
 from hopsartifacts.rest.keys import Keys
 from hopsartifacts.rest.operations import Operation
-from hopsartifacts.web.sessions import IDLE, LONGEST, MOST_OF_KEY
+from hopsartifacts.web import sessions as module
+from hopsartifacts.web.sessions import (
+    FILE,
+    IDLE,
+    LONGEST,
+    MOST_OF_KEY,
+    BrowserSessions,
+)
 from tests.web.conftest import ORIGIN, PAGE, Clock, OpenBrowser, log_in
 
 HOPSWORKS = "/hopsworks-api/api"
 ME = "/api/v1/me"
 MakeKey = Callable[..., str]
+Restart = Callable[[], BrowserSessions]
 CHANGES = [it for it in API_OPERATIONS if it.method != "GET"]
+
+
+NAIVE = {
+    **dict.fromkeys(("id", "key", "address", "agent"), "a"),
+    **dict.fromkeys(("created", "used", "expires"), "2030-01-01T00:00:00"),
+}
+"""A session whose times have no time zone."""
 
 
 def filled(operation: Operation) -> str:
@@ -304,6 +322,132 @@ def test_a_session_ends_after_a_week_in_any_case(ann: TestClient, clock: Clock) 
     assert ann.get(ME).status_code == 200
     clock.now = end
     assert ann.get(ME).status_code == 401
+
+
+@pytest.fixture
+def restart(hosted: Hosted, keys: Keys, clock: Clock, tmp_path: Path) -> Restart:
+    """Have the server forget what is only in its memory."""
+
+    def restart() -> BrowserSessions:
+        file = tmp_path / "server" / FILE
+        hosted.sessions = BrowserSessions(keys.caller, clock=clock, file=file)
+        return hosted.sessions
+
+    return restart
+
+
+def test_a_session_outlives_a_restart(
+    ann: TestClient, restart: Restart, clock: Clock
+) -> None:
+    clock.now += timedelta(hours=5)
+    (own,) = ann.get("/api/v1/sessions").json()["items"]
+    for _ in range(2):
+        restart()
+        (kept,) = ann.get("/api/v1/sessions").json()["items"]
+        assert kept == own
+    restart()
+    # The use after five hours counts.
+    clock.now += IDLE - timedelta(seconds=1)
+    assert ann.get(ME).status_code == 200
+
+
+@pytest.mark.parametrize("way", ["revoked", "logged out", "unused", "a week old"])
+def test_a_session_that_has_ended_stays_ended_after_a_restart(
+    ann: TestClient, restart: Restart, keys: Keys, clock: Clock, way: str
+) -> None:
+    (cookie,) = ann.cookies.jar
+    said = {"cookie": f"{cookie.name}={cookie.value}"}
+    match way:
+        case "revoked":
+            keys.revoke("ann")
+        case "logged out":
+            ann.delete("/ui/session")
+        case "unused":
+            clock.now += IDLE
+        case _:
+            clock.now += LONGEST
+    restart()
+    assert ann.get(ME, headers=said).status_code == 401
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"{",
+        b"\xff",
+        b"[]",
+        b"null",
+        b'{"format":1}',
+        b'{"format":2,"sessions":{}}',
+        b'{"format":1,"sessions":{"a":{"id":"a"}}}',
+        json.dumps({"format": 1, "sessions": {"a": NAIVE}}).encode(),
+    ],
+)
+def test_with_a_damaged_file_users_log_in_again(
+    ann: TestClient,
+    restart: Restart,
+    make_key: MakeKey,
+    tmp_path: Path,
+    data: bytes,
+) -> None:
+    (tmp_path / "server" / FILE).write_bytes(data)
+    restart()
+    assert ann.get(ME).status_code == 401
+    (tmp_path / "server" / FILE).chmod(0o600)
+    sessions = restart()
+    _, secret = sessions.start(make_key("bob").partition(".")[0], "", "")
+    assert restart().find(secret, is_use=True)
+
+
+def test_nobody_else_reads_or_adds_sessions(
+    ann: TestClient, restart: Restart, tmp_path: Path
+) -> None:
+    file = tmp_path / "server" / FILE
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    (cookie,) = ann.cookies.jar
+    assert str(cookie.value) not in file.read_text()
+    file.chmod(0o620)
+    restart()
+    assert ann.get(ME).status_code == 401
+
+
+def test_the_use_of_a_session_is_not_written_with_each_request(
+    ann: TestClient, clock: Clock, tmp_path: Path
+) -> None:
+    file = tmp_path / "server" / FILE
+    written = set()
+    for _ in range(30):
+        clock.now += timedelta(minutes=1)
+        assert ann.get(ME).status_code == 200
+        written.add(file.stat().st_ino)
+    assert len(written) <= 4
+
+
+def test_without_room_for_the_file_a_session_that_ended_does_not_come_back(
+    ann: TestClient, restart: Restart, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise StorageError("the disk is full")
+
+    monkeypatch.setattr(module, "write_private", full)
+    (cookie,) = ann.cookies.jar
+    said = {"cookie": f"{cookie.name}={cookie.value}"}
+    assert ann.delete("/ui/session").status_code == 204
+    restart()
+    assert ann.get(ME, headers=said).status_code == 401
+
+
+def test_the_cookie_of_a_link_counts_for_its_user_only(
+    ann: TestClient, hosted: Hosted, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever listens on a port of this machine gets the cookie from the browser."""
+    hosted.sessions.way = "link"
+    assert ann.get(ME).status_code == 200
+    monkeypatch.setattr(browsers, "is_other_user", lambda *_: True)
+    answer = ann.get(ME)
+    assert answer.status_code == 403
+    assert "another user of this machine" in answer.json()["detail"]
 
 
 def test_events_do_not_keep_a_session(ann: TestClient, clock: Clock) -> None:

@@ -1,14 +1,17 @@
 """Uploads in the browser: several at once, never over something, also after a cut."""
 
 import hashlib
+import os
 import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import JSHandle, Page, Request, expect
+from playwright.sync_api import JSHandle, Page, Request, Route, expect
 
-from tests.web.sites import Site
+from hopsartifacts.rest.keys import Keys
+from tests.web.sites import NARROW, WIDE, Site
 from tests.web.test_every_page import check
+from tests.web.test_login import log_in
 
 MIB = 1024 * 1024
 PARTS = re.compile(r"/api/v1/uploads/\w+\?offset=")
@@ -117,10 +120,11 @@ def test_it_goes_on_after_the_connection_was_lost(site: Site, page: Page) -> Non
         lambda it: it.continue_() if "=0" in it.request.url else it.abort(),
     )
     choose(page, file("big.bin", data))
-    lost = page.get_by_text(
-        "1.0 MiB of 5.0 MiB · no answer, continues when the server answers"
+    expect(page.get_by_text("1.0 MiB of 5.0 MiB · no answer")).to_be_visible()
+    status = page.get_by_role("region", name="Uploads").get_by_role("status")
+    expect(status).to_have_text(
+        re.compile("^Waiting for the server: 1 file, 1?[0-9] %$")
     )
-    expect(lost).to_be_visible()
     page.unroute_all()
     expect(page.get_by_text("Uploaded 1 file")).to_be_visible()
     assert content(site, "big.bin") == data
@@ -151,6 +155,204 @@ def test_it_goes_on_after_a_reload_with_the_same_file(
     assert content(site, "big.bin") == location.read_bytes()
     assert not [url for url in later if url.endswith("offset=0")]
     expect(unfinished).to_be_hidden()
+
+
+@pytest.mark.parametrize("kind", ["Files", "Folder"])
+def test_it_goes_on_in_another_browser_with_the_same_file(
+    site: Site, page: Page, tmp_path: Path, kind: str
+) -> None:
+    """Such as after a restart of the server, at another port."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    location = folder / "big.bin"
+    location.write_bytes(b"ab" * (3 * MIB))
+    chosen = folder if kind == "Folder" else location
+    hold_after_first_part(page)
+    page.get_by_label(f"{kind} to upload").set_input_files(chosen)
+    expect(page.get_by_text("1.0 MiB of 6.0 MiB", exact=False).first).to_be_visible()
+    page.context.close()
+    other = site.visit("/ui/files/Resources/new")
+    offsets = offsets_sent(other)
+    expect(other.get_by_role("region", name="Unfinished uploads")).to_be_visible()
+    other.get_by_label(f"{kind} to upload").set_input_files(chosen)
+    expect(other.get_by_text("Uploaded 1 file")).to_be_visible()
+    name = "data/big.bin" if kind == "Folder" else "big.bin"
+    assert content(site, name) == location.read_bytes()
+    assert offsets[0] == MIB
+    expect(other.get_by_role("region", name="Unfinished uploads")).to_be_hidden()
+    assert site.hosted.uploads.single.all("admin") == []
+
+
+def test_a_file_that_was_changed_is_sent_anew(
+    site: Site, page: Page, tmp_path: Path
+) -> None:
+    location = tmp_path / "big.bin"
+    location.write_bytes(b"a" * 4 * MIB)
+    hold_after_first_part(page)
+    page.get_by_label("Files to upload").set_input_files(location)
+    expect(page.get_by_text("1.0 MiB of 4.0 MiB", exact=False).first).to_be_visible()
+    page.context.close()
+    location.write_bytes(b"b" * 4 * MIB)
+    # Copies of older files have older times.
+    os.utime(location, (1e9, 1e9))
+    other = site.visit("/ui/files/Resources/new")
+    unfinished = other.get_by_role("region", name="Unfinished uploads")
+    expect(unfinished).to_be_visible()
+    other.get_by_label("Files to upload").set_input_files(location)
+    expect(other.get_by_text("Uploaded 1 file")).to_be_visible()
+    assert content(site, "big.bin") == b"b" * 4 * MIB
+    # The other one is of no use any more.
+    expect(unfinished).to_be_hidden()
+    assert site.hosted.uploads.single.all("admin") == []
+
+
+def test_the_rest_is_not_sent_where_another_file_is_now(
+    site: Site, page: Page, tmp_path: Path
+) -> None:
+    site.hosted.uploads.single.begin("Resources/new/x", 4, "admin", overwrite=False)
+    site.project.storage.write("Resources/new/x", [b"another"])
+    (tmp_path / "x").write_bytes(b"data")
+    os.utime(tmp_path / "x", (1e9, 1e9))
+    page.reload()
+    offsets = offsets_sent(page)
+    with page.expect_file_chooser() as chooser:
+        page.get_by_role("button", name="Continue Resources/new/x").click()
+    chooser.value.set_files(tmp_path / "x")
+    expect(page.get_by_text("a file with this name exists")).to_be_visible()
+    assert offsets == []
+    page.get_by_role("button", name=re.compile("^Replace: ")).click()
+    expect(page.get_by_text("Uploaded 1 file")).to_be_visible()
+    assert content(site, "x") == b"data"
+
+
+@pytest.mark.parametrize("way", ["ended", "another key"])
+def test_it_goes_on_after_the_user_has_logged_in_again(site: Site, way: str) -> None:
+    site.project.storage.write("Resources/new/there.txt", [b"old"])
+    keys = site.hosted.keys
+    assert isinstance(keys, Keys)
+    ann, text = keys.create("ann", ["admin"])
+    page = site.visit("/ui/files/Resources/new", key=None)
+    log_in(page, text)
+    expect(page.get_by_role("link", name="there.txt")).to_be_visible()
+    offsets = offsets_sent(page)
+    page.route(
+        PARTS, lambda it: it.continue_() if "=0" in it.request.url else it.abort()
+    )
+    choose(page, file("big.bin", bytes(5 * MIB)), file("small.txt"))
+    lost = page.get_by_text("1.0 MiB of 5.0 MiB · no answer")
+    expect(lost).to_be_visible()
+    site.hosted.sessions.end(ann.id)
+    page.unroute_all()
+    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_role("main")).to_contain_text(
+        "1 upload of this tab will continue after you log in."
+    )
+    if way == "another key":
+        text = keys.create("bob", ["admin"])[1]
+    log_in(page, text)
+    expect(page.get_by_text("Uploaded 2 files")).to_be_visible()
+    assert content(site, "big.bin") == bytes(5 * MIB)
+    if way == "ended":
+        assert offsets.count(0) == 2
+
+
+def test_who_logs_out_stops_the_uploads(site: Site) -> None:
+    """The next user of the tab does not go on with them."""
+    site.project.storage.write("Resources/new/there.txt", [b"old"])
+    keys = site.hosted.keys
+    assert isinstance(keys, Keys)
+    page = site.visit("/ui/files/Resources/new", key=None)
+    log_in(page, keys.create("ann", ["admin"])[1])
+    hold_after_first_part(page)
+    choose(page, file("big.bin", bytes(5 * MIB)))
+    expect(page.get_by_text("1.0 MiB of 5.0 MiB", exact=False).first).to_be_visible()
+    page.get_by_role("button", name="log out").click()
+    expect(page.get_by_label("API key")).to_be_visible()
+    page.unroute_all()
+    log_in(page, keys.create("bob", ["admin"])[1])
+    expect(page.get_by_role("navigation", name="Sections")).to_contain_text("bob")
+    expect(page.get_by_role("region", name="Uploads")).to_be_hidden()
+
+
+def test_small_files_go_first_and_the_rest_is_cancelled_together(
+    site: Site, page: Page
+) -> None:
+    hold_after_first_part(page)
+    large = [file(f"{number}.bin", bytes(2 * MIB)) for number in range(4)]
+    small = [file(f"{number}.txt") for number in range(5)]
+    choose(page, *large, *small)
+    tray = page.get_by_role("region", name="Uploads")
+    status = tray.get_by_role("status")
+    expect(status).to_have_text(re.compile(r"^Uploading 6 of 9 files, [34]\d %"))
+    check(page)
+    tray.get_by_role("button", name="Cancel all").click()
+    page.get_by_role("dialog").get_by_role("button", name="Cancel all").click()
+    expect(status).to_have_text("Uploaded 5 files")
+    expect(tray.get_by_text("2.0 MiB")).to_have_count(0)
+    with page.expect_response(lambda it: "/api/v1/uploads" in it.url):
+        page.reload()
+    assert site.hosted.uploads.single.all("admin") == []
+
+
+def test_the_share_of_a_batch_never_gets_smaller(page: Page) -> None:
+    """Not when a file of it is complete, and not when more files are added."""
+    hold_after_first_part(page)
+    choose(page, file("a.bin", bytes(2 * MIB)), file("b.bin", bytes(MIB)))
+    status = page.get_by_role("region", name="Uploads").get_by_role("status")
+    expect(status).to_have_text(re.compile(r"^Uploading 2 of 2 files, 6\d %"))
+    choose(page, file("c.txt"))
+    expect(status).to_have_text(re.compile(r"^Uploading 3 of 3 files, 6\d %"))
+    page.unroute_all()
+
+
+def test_how_long_it_will_take_is_told(page: Page) -> None:
+    page.clock.install()
+    page.reload()
+    seen = 0
+
+    def slow(route: Route) -> None:
+        nonlocal seen
+        seen += 1
+        page.clock.run_for(10_000)
+        if seen < 3:
+            route.continue_()
+
+    page.route(PARTS, slow)
+    choose(page, file("a.bin", bytes(15 * MIB)))
+    status = page.get_by_role("region", name="Uploads").get_by_role("status")
+    expect(status).to_have_text(
+        re.compile(r"^Uploading 1 file, \d+ %, (2 minutes|less than a minute) left$")
+    )
+    page.unroute_all()
+
+
+def test_all_files_whose_names_are_taken_are_skipped_together(
+    site: Site, page: Page
+) -> None:
+    site.project.storage.write("Resources/new/b.txt", [b"old"])
+    choose(page, *(file(name) for name in ("there.txt", "b.txt", "c.txt")))
+    tray = page.get_by_role("region", name="Uploads")
+    tray.get_by_role("button", name="Skip all 2").click()
+    expect(tray.get_by_role("status")).to_have_text("Uploaded 1 file")
+    assert content(site, "there.txt") == content(site, "b.txt") == b"old"
+
+
+@pytest.mark.parametrize("size", [WIDE, NARROW])
+def test_the_name_of_a_file_is_readable(site: Site, size: tuple[int, int]) -> None:
+    folder = "Resources/" + "/".join(["a-folder-with-a-long-name"] * 5)
+    site.project.storage.write(f"{folder}/part-001.bin", [b"old"])
+    page = site.visit(f"/ui/files/{folder}", size=size)
+    expect(page.get_by_role("link", name="part-001.bin")).to_be_visible()
+    page.route(PARTS, lambda it: it.abort())
+    choose(page, file("part-001.bin"), file("part-002.bin", bytes(5 * MIB)))
+    tray = page.get_by_role("region", name="Uploads")
+    expect(tray.get_by_text("0 B of 5.0 MiB · no answer")).to_be_visible()
+    expect(tray.get_by_text("a file with this name exists")).to_be_visible()
+    for name in ("part-001.bin", "part-002.bin"):
+        shown = tray.get_by_text(name, exact=True)
+        assert shown.evaluate("it => it.scrollWidth <= it.clientWidth")
+        assert shown.evaluate("it => it.clientWidth") > 50
+    check(page)
 
 
 def test_another_file_is_not_taken_for_the_same(
@@ -213,9 +415,7 @@ def test_an_upload_of_600_mb_is_cut_off_and_goes_on(
         sent = page.get_by_text(re.compile(rf"{part}[^ ]* MiB of 600 MiB"))
         expect(sent.first).to_be_visible(timeout=120_000)
         page.context.set_offline(True)
-        expect(
-            page.get_by_text("no answer, continues when the server answers")
-        ).to_be_visible()
+        expect(page.get_by_text("Waiting for the server: 1 file")).to_be_visible()
         page.context.set_offline(False)
     expect(page.get_by_text("Uploaded 1 file")).to_be_visible(timeout=240_000)
     stored = site.project.storage.local_path("Resources/new/huge.bin")

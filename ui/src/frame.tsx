@@ -13,7 +13,7 @@ import { place, to } from "./route.ts";
 import { Dialogs, SearchButton } from "./search.tsx";
 import { logOut } from "./session.ts";
 import { THEMES, theme } from "./theme.ts";
-import { count } from "./words.ts";
+import { count, now } from "./words.ts";
 
 /** One step of the way to a page. */
 export interface Crumb {
@@ -219,6 +219,8 @@ function Live() {
   );
 }
 
+const LONG_MS = 60_000;
+
 /** A line across the page while the server does not answer. */
 function Connection() {
   const { isUp, since } = connection.value;
@@ -226,10 +228,18 @@ function Connection() {
     return <div role="status" />;
   }
   const at = new Date(since).toLocaleTimeString("en-GB", { timeStyle: "medium" });
+  // The server may have another port now, which this page cannot know.
+  const isLong = me.value?.login === "link" && now.value - since > LONG_MS;
   return (
     <div class="banner" role="status">
       The server has not answered since {at}. This page shows the last data that it received,
       and updates itself when the server answers again.
+      {isLong ? (
+        <>
+          {" "}
+          If you started <code>hopsartifacts ui</code> again, use the tab that it opened.
+        </>
+      ) : null}
     </div>
   );
 }

@@ -3,6 +3,7 @@
 import { me, observed, problemOf } from "./api.ts";
 import { forgetAll } from "./load.ts";
 import { go, to } from "./route.ts";
+import { stopAll } from "./uploads.ts";
 
 /** Log this browser in with a key, or out. */
 export async function session(
@@ -17,9 +18,10 @@ export async function session(
   }
 }
 
-/** Log this browser out, and show the login page. */
+/** Log this browser out, and show the login page. What was sent of uploads is kept. */
 export async function logOut(): Promise<void> {
   await session("DELETE");
+  stopAll();
   me.value = null;
   forgetAll();
   go(to("/login"));

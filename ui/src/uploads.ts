@@ -2,19 +2,24 @@
  * Files of this tab on their way to the server.
  *
  * They go on while the user looks at other pages, and by themselves after the connection
- * was lost. After a reload the browser has no file any more: when the user chooses it again,
- * its upload continues where it was.
+ * was lost, or after the user has logged in again. After a reload the browser has no file any
+ * more: when the user chooses it again, also in another browser, its upload continues where
+ * it was.
  */
 
 import { computed, signal } from "@preact/signals";
 import { api, ask, asProblem, type Job, ProblemError, problemIn, type Schemas } from "./api.ts";
 import { ended, isPassing, pause } from "./jobs.ts";
 
-/** What a file is doing; `lost` waits for the server, `taken` asks whether to replace. */
+/**
+ * What a file is doing; `lost` waits for the server, `locked` for a login, `taken` asks
+ * whether to replace.
+ */
 export type Stage =
   | "waiting"
   | "sending"
   | "lost"
+  | "locked"
   | "saving"
   | "taken"
   | "failed"
@@ -32,8 +37,10 @@ const FIRST_CHUNK = 1024 * 1024;
 const MOST_CHUNK = 32 * 1024 * 1024;
 const CHUNK_S = 1;
 const LONGEST_WAIT_MS = 8000;
+const NO_LOGIN = 401;
+const NOT_FOUND = 404;
 const CONFLICT = 409;
-const ACTIVE: readonly Stage[] = ["waiting", "sending", "lost", "saving"];
+const ACTIVE: readonly Stage[] = ["waiting", "sending", "lost", "locked", "saving"];
 let last = 0;
 
 /** One file; `path` is its place in the project, or null for a model version. */
@@ -46,6 +53,8 @@ export class Upload {
   readonly problem = signal("");
   id = "";
   overwrite = false;
+  /** The files that were added while none was sent, and those added to them, are a batch. */
+  batch = 0;
   mostChunk = MOST_CHUNK;
   control = new AbortController();
 
@@ -70,6 +79,62 @@ export const uploads = signal<readonly Upload[]>([]);
 export const ofProject = computed(() => uploads.value.filter((it) => it.path !== null));
 export const active = computed(() => uploads.value.filter((it) => it.isActive));
 
+/** How far a batch is: `files` and `ended` are numbers of files, `share` is of the bytes. */
+export interface Progress {
+  readonly files: number;
+  readonly ended: number;
+  readonly share: number;
+  /** Seconds until it is complete; null if that is not known. */
+  readonly leftS: number | null;
+}
+
+/** What each file counts in addition to its bytes: small ones take time, too. */
+const FILE_BYTES = 64 * 1024;
+/** The rate is that of the last seconds, and is not told before some have passed. */
+const MEASURED_MS = 20_000;
+const FIRST_MS = 4000;
+let batch = 0;
+let points: { readonly at: number; readonly done: number }[] = [];
+
+/** The progress of all files of the project in the current batch. */
+export const progress = computed<Progress>(() => {
+  const listed = ofProject.value.filter((it) => it.batch === batch);
+  let size = 0;
+  let done = 0;
+  for (const it of listed) {
+    const whole = it.file.size + FILE_BYTES;
+    size += whole;
+    done += it.isActive ? it.sent.value : whole;
+  }
+  const ended = listed.filter((it) => !it.isActive).length;
+  const share = size ? done / size : 0;
+  return { files: listed.length, ended, share, leftS: secondsLeft(size, done) };
+});
+
+function secondsLeft(size: number, done: number): number | null {
+  const at = performance.now();
+  const [before] = points.slice(-1);
+  // What is sent again, or was cancelled, makes it smaller: then measure anew.
+  points = before && done < before.done ? [] : points.filter((it) => at - it.at < MEASURED_MS);
+  points.push({ at, done });
+  const [first] = points;
+  if (!first || at - first.at < FIRST_MS || done <= first.done) {
+    return null;
+  }
+  return ((size - done) * (at - first.at)) / (done - first.done) / 1000;
+}
+
+/** Put files into the current batch, or into a new one if nothing is sent now. */
+function join(added: readonly Upload[]): void {
+  if (!active.value.length) {
+    batch += 1;
+    points = [];
+  }
+  for (const it of added) {
+    it.batch = batch;
+  }
+}
+
 /** The uploads that the server knows of this key, and that no tab sends now. */
 export async function unfinished(signal?: AbortSignal): Promise<Schemas["FileUpload"][]> {
   const params = { query: { limit: 1000 } };
@@ -87,49 +152,68 @@ export async function add(chosen: readonly Chosen[], folder: string | null): Pro
     const before = begun.find((it) => isSame(it, made));
     if (before) {
       begun.splice(begun.indexOf(before), 1);
-      made.id = before.id;
-      made.overwrite = before.overwrite;
+      continued(made, before);
     }
     return made;
   });
+  join(added);
   uploads.value = [...uploads.value, ...added];
   pump();
   return added;
 }
 
+function continued(made: Upload, begun: Schemas["FileUpload"]): void {
+  made.id = begun.id;
+  made.overwrite = begun.overwrite;
+  made.sent.value = begun.offset;
+}
+
 /** Continue an upload that was begun before this page was loaded. */
 export function resume(begun: Schemas["FileUpload"], file: File): void {
   const made = new Upload(file, nameOf(begun), begun.path);
-  made.id = begun.id;
-  made.overwrite = begun.overwrite;
+  continued(made, begun);
+  join([made]);
   uploads.value = [...uploads.value, made];
   pump();
 }
 
-/** Try again, or replace the file that is there. */
-export function retry(it: Upload, { overwrite = it.overwrite } = {}): void {
-  if (overwrite !== it.overwrite && it.id) {
-    drop(it.id);
-    it.id = "";
-    it.sent.value = 0;
+/** Try again, or replace the files that are there. */
+export function retry(again: readonly Upload[], { overwrite = false } = {}): void {
+  join(again);
+  for (const it of again) {
+    if (overwrite && !it.overwrite && it.id) {
+      drop(it.id);
+      it.id = "";
+      it.sent.value = 0;
+    }
+    it.overwrite ||= overwrite;
+    it.problem.value = "";
+    it.control = new AbortController();
+    it.stage.value = "waiting";
   }
-  it.overwrite = overwrite;
-  it.problem.value = "";
-  it.control = new AbortController();
-  it.stage.value = "waiting";
   pump();
 }
 
 /** Stop sending, and have the server forget what it has. */
-export function cancel(it: Upload): void {
-  const isKnown = it.id && it.stage.value !== "done";
-  it.control.abort();
-  it.stage.value = "cancelled";
-  uploads.value = uploads.value.filter((other) => other !== it);
-  if (isKnown) {
-    drop(it.id);
+export function cancel(gone: readonly Upload[]): void {
+  for (const it of gone) {
+    const isKnown = it.id && it.stage.value !== "done";
+    it.control.abort();
+    it.stage.value = "cancelled";
+    if (isKnown) {
+      drop(it.id);
+    }
   }
+  forget(gone);
   pump();
+}
+
+/** Stop sending, and remove everything from the list; the server keeps what it has. */
+export function stopAll(): void {
+  for (const it of uploads.value) {
+    it.control.abort();
+  }
+  uploads.value = [];
 }
 
 /** Remove from the list what has ended. */
@@ -144,27 +228,32 @@ export function forget(gone: readonly Upload[]): void {
 
 /** Whether `file` looks like the one of an upload that was begun before. */
 export function isFileOf(begun: Schemas["FileUpload"], file: File): boolean {
-  const known = remembered()[begun.id];
-  // Another browser may have begun it: then the file is at least no newer.
-  const isUnchanged = known
-    ? known.modified === file.lastModified
+  // Programs need not say when the file was changed: then it is at least no newer.
+  const isUnchanged = begun.modified
+    ? Date.parse(begun.modified) === file.lastModified
     : file.lastModified <= Date.parse(begun.created);
   return begun.size_bytes === file.size && isUnchanged;
 }
 
 /** What an upload is of: its path, or the name of the file that this browser began. */
 export function nameOf(begun: Schemas["FileUpload"]): string {
-  return begun.path ?? remembered()[begun.id]?.name ?? "a file of a model";
+  return begun.path ?? remembered()[begun.id] ?? "a file of a model";
 }
 
+/** Whether to continue an upload with a file that was chosen for the same place. */
 function isSame(begun: Schemas["FileUpload"], it: Upload): boolean {
-  const known = remembered()[begun.id];
-  return begun.path === it.path && known?.name === it.name && isFileOf(begun, it.file);
+  const isPlace =
+    begun.path === null
+      ? it.path === null && remembered()[begun.id] === it.name
+      : begun.path === it.path;
+  return isPlace && begun.modified !== null && isFileOf(begun, it.file);
 }
 
 function pump(): void {
   const running = active.value.filter((it) => it.stage.value !== "waiting");
-  const waiting = active.value.filter((it) => it.stage.value === "waiting");
+  const waiting = active.value
+    .filter((it) => it.stage.value === "waiting")
+    .sort((one, other) => one.file.size - other.file.size);
   for (const it of waiting.slice(0, Math.max(0, PARALLEL - running.length))) {
     it.stage.value = "sending";
     void run(it).finally(pump);
@@ -174,12 +263,15 @@ function pump(): void {
 async function run(it: Upload): Promise<void> {
   const { control } = it;
   try {
-    await begin(it);
-    await send(it);
-    if (it.path !== null) {
-      it.stage.value = "saving";
-      await patiently(it, () => finish(it));
-    }
+    await attempt(it).catch((cause) => {
+      if (!(cause instanceof ProblemError && cause.status === NOT_FOUND && it.id)) {
+        throw cause;
+      }
+      // The server has given it up, or another key began it.
+      it.id = "";
+      it.sent.value = 0;
+      return attempt(it);
+    });
     it.stage.value = "done";
     forgetFile(it.id, it.path !== null);
   } catch (cause) {
@@ -193,17 +285,58 @@ async function run(it: Upload): Promise<void> {
   }
 }
 
+async function attempt(it: Upload): Promise<void> {
+  await begin(it);
+  await send(it);
+  if (it.path !== null) {
+    it.stage.value = "saving";
+    await patiently(it, () => finish(it));
+  }
+}
+
 async function begin(it: Upload): Promise<void> {
+  const { signal } = it.control;
   if (it.id) {
     await look(it);
+    await checkFree(it);
     return;
   }
-  const body = { path: it.path, size: it.file.size, overwrite: it.overwrite };
-  const { signal } = it.control;
+  const body = {
+    path: it.path,
+    size: it.file.size,
+    overwrite: it.overwrite,
+    modified: modifiedOf(it.file),
+  };
   const made = await patiently(it, () => ask(api.POST("/api/v1/uploads", { body, signal })));
   it.id = made.id;
   it.mostChunk = Math.min(MOST_CHUNK, made.max_chunk_bytes);
   remember(it);
+}
+
+/** Check, before the rest is sent, that no other file has come to its path meanwhile. */
+async function checkFree(it: Upload): Promise<void> {
+  if (it.path === null || it.overwrite) {
+    return;
+  }
+  const params = { path: { path: it.path } };
+  const { signal } = it.control;
+  const found = await patiently(it, () =>
+    ask(api.GET("/api/v1/files/{path}", { params, signal })).catch((cause) => {
+      if (cause instanceof ProblemError && cause.status === NOT_FOUND) {
+        return null;
+      }
+      throw cause;
+    }),
+  );
+  if (found) {
+    throw new ProblemError(CONFLICT, "File exists", `${it.path} exists`);
+  }
+}
+
+/** When a file was last changed; null for what the API cannot express. */
+function modifiedOf(file: File): string | null {
+  const at = new Date(file.lastModified).toISOString();
+  return /^\d{4}-/.test(at) ? at : null;
 }
 
 async function send(it: Upload): Promise<void> {
@@ -225,7 +358,7 @@ async function send(it: Upload): Promise<void> {
       await readable(it);
       chunk = FIRST_CHUNK;
       if (!isElsewhere) {
-        await waitFor(it, 1);
+        await waitFor(it, 1, cause);
       }
       await look(it);
     }
@@ -265,7 +398,13 @@ async function finish(it: Upload): Promise<void> {
     api.POST("/api/v1/uploads/{id}/finish", { params, body: { sha256: null }, signal }),
   );
   if ("status" in done) {
-    await ended(done as Job);
+    await ended(done as Job).catch((cause) => {
+      if (cause instanceof ProblemError && cause.status === NOT_FOUND) {
+        // A restart of the server ends its jobs: finish it again.
+        throw new ProblemError(0, "No connection", cause.detail);
+      }
+      throw cause;
+    });
   }
 }
 
@@ -282,14 +421,15 @@ async function patiently<Data>(it: Upload, act: () => Promise<Data>): Promise<Da
       if (!isPassing(problem)) {
         throw cause;
       }
-      await waitFor(it, count);
+      await waitFor(it, count, problem);
     }
   }
 }
 
-async function waitFor(it: Upload, count: number): Promise<void> {
+async function waitFor(it: Upload, count: number, cause: unknown): Promise<void> {
   it.control.signal.throwIfAborted();
-  it.stage.value = "lost";
+  const isLocked = cause instanceof ProblemError && cause.status === NO_LOGIN;
+  it.stage.value = isLocked ? "locked" : "lost";
   it.rate.value = 0;
   await pause(Math.min(500 * 2 ** count, LONGEST_WAIT_MS));
   it.control.signal.throwIfAborted();
@@ -310,31 +450,29 @@ function drop(id: string): void {
   forgetFile(id, true);
 }
 
-interface Known {
-  readonly name: string;
-  readonly modified: number;
-}
-
 const STORE = "hopsartifacts-uploads";
 
-function remembered(): Record<string, Known> {
+/** The names of files of models, which the server does not know, by the id of the upload. */
+function remembered(): Record<string, string> {
   try {
-    return JSON.parse(localStorage.getItem(STORE) ?? "{}") as Record<string, Known>;
+    return JSON.parse(localStorage.getItem(STORE) ?? "{}") as Record<string, string>;
   } catch {
     return {};
   }
 }
 
-function keep(known: Record<string, Known>): void {
+function keep(known: Record<string, string>): void {
   try {
     localStorage.setItem(STORE, JSON.stringify(known));
   } catch {
-    // Without room, an upload is only not recognised after a reload.
+    // Without room, a file of a model is only not recognised after a reload.
   }
 }
 
 function remember(it: Upload): void {
-  keep({ ...remembered(), [it.id]: { name: it.name, modified: it.file.lastModified } });
+  if (it.path === null) {
+    keep({ ...remembered(), [it.id]: it.name });
+  }
 }
 
 function forgetFile(id: string, isOver: boolean): void {

@@ -53,6 +53,17 @@ export function duration(ms: number): string {
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
 }
 
+/** `2 minutes left` for a number of seconds. */
+export function timeLeft(seconds: number): string {
+  if (seconds < 60) {
+    return "less than a minute left";
+  }
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90
+    ? `${many(minutes, "minute")} left`
+    : `${many(Math.round(minutes / 60), "hour")} left`;
+}
+
 /** The time now, for relative times. */
 export const now = signal(Date.now());
 

@@ -126,7 +126,10 @@ def serve(
 @click.command("ui")
 @click.option("--no-browser", is_flag=True, help="Print the link, and open nothing.")
 @click.option(
-    "--port", type=int, default=0, show_default=True, help="0 picks a free port."
+    "--port",
+    type=int,
+    help="0 picks a free port. The default is the port of the last run if it is free, "
+    "else a free one.",
 )
 @click.option(
     "--read-only",
@@ -135,7 +138,9 @@ def serve(
     help="Only show the project.",
 )
 @project_argument
-def ui(session: Session, *, no_browser: bool, port: int, is_read_only: bool) -> None:
+def ui(
+    session: Session, *, no_browser: bool, port: int | None, is_read_only: bool
+) -> None:
     """Open the project in a browser on this machine.
 
     Only you can log in, with the link that this command opens and prints; it is valid

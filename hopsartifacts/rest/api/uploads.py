@@ -46,11 +46,14 @@ class NewUpload(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         path: path of the file in the project; null for a file of a model version.
         size: number of bytes.
         overwrite: whether it may replace a file that exists.
+        modified: when the file was last changed; null if that is not known. The server
+            only returns it, so that a client can recognise the file later.
     """
 
     size: Bytes
     path: str | None = None
     overwrite: bool = False
+    modified: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
 
 
 class FileUpload(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +64,7 @@ class FileUpload(msgspec.Struct, frozen=True, kw_only=True):
         offset: number of bytes received: continue from there.
         status: open: send more bytes, or finish it. saving: it is being written to the
             project. finished: it is in the project.
+        modified: when the file was last changed, as the client said.
         expires: when it is given up unless more bytes come.
         max_chunk_bytes: most bytes of one request.
     """
@@ -72,6 +76,7 @@ class FileUpload(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: bool
     status: SingleStatus
     created: datetime
+    modified: datetime | None
     expires: datetime
     max_chunk_bytes: int
 
@@ -110,7 +115,11 @@ def _begin(call: OperationCall) -> Response:
         path = users_own(call.hosted.project.name, wanted.path)
         check_removable(path)
     made = _singles(call).begin(
-        path, wanted.size, call.caller.id, overwrite=wanted.overwrite
+        path,
+        wanted.size,
+        call.caller.id,
+        overwrite=wanted.overwrite,
+        modified=wanted.modified,
     )
     location = {"location": f"{PREFIX}/uploads/{made.id}"}
     return Response(encode(_shown(call, made)), 201, location, "application/json")
@@ -197,6 +206,7 @@ def _shown(call: OperationCall, it: SingleFile) -> FileUpload:
         overwrite=it.overwrite,
         status=it.status,
         created=datetime.fromtimestamp(it.created, UTC),
+        modified=it.modified,
         expires=datetime.fromtimestamp(expires, UTC),
         max_chunk_bytes=call.hosted.settings.max_raw_bytes,
     )

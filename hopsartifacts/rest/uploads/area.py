@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Iterable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Condition
 from typing import BinaryIO, Literal, Self
@@ -267,7 +268,9 @@ class Area:
                 self._in_flight -= 1
                 self.touch()
 
-    def put_single(self, path: str, size: int, *, overwrite: bool) -> Assembly:
+    def put_single(
+        self, path: str, size: int, *, overwrite: bool, modified: datetime | None = None
+    ) -> Assembly:
         """Begin the only file of this upload, which is empty so far.
 
         Raises:
@@ -280,7 +283,7 @@ class Area:
                     f"{path!r}: a file may have at most {limit} bytes, not {size}", 413
                 )
             self._check_disk(size)
-            line = FileBegun(path, new_token(), size, 0, 0, overwrite)
+            line = FileBegun(path, new_token(), size, 0, 0, overwrite, modified)
             upload = Assembly(line, self.folder)
             with on_disk("begin an upload"):
                 upload.location.touch(mode=0o600, exist_ok=False)

@@ -10,6 +10,7 @@ import errno
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -70,7 +71,8 @@ class FileBegun(msgspec.Struct, frozen=True, tag="file"):
     """The first part of a file has arrived; its bytes are in the file *id*.
 
     Of a single file, *chunks* is 0, since its bytes come in order; *path* is empty if
-    it is for a model version. *overwrite* allows replacing the file at *path*.
+    it is for a model version. *overwrite* allows replacing the file at *path*. The
+    client said that the file was last changed at *modified*.
     """
 
     path: str
@@ -79,6 +81,7 @@ class FileBegun(msgspec.Struct, frozen=True, tag="file"):
     chunk_size: int
     chunks: int
     overwrite: bool = False
+    modified: datetime | None = None
 
 
 class PartWritten(msgspec.Struct, frozen=True, tag="part"):

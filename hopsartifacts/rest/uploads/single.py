@@ -7,6 +7,7 @@ client continues after it.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from threading import Lock
 from typing import Literal
@@ -24,7 +25,7 @@ from hopsartifacts.machine.identity import new_token
 from hopsartifacts.machine.progress import NO_CALLBACK, Callback
 from hopsartifacts.rest.own_folder import check_room, on_disk
 from hopsartifacts.rest.uploads.area import Area
-from hopsartifacts.rest.uploads.contents import Assembly
+from hopsartifacts.rest.uploads.contents import Assembly, FileBegun
 from hopsartifacts.rest.uploads.shelf import Shelf
 from hopsartifacts.rest.uploads.values import UploadLimits, UploadPlace
 from hopsartifacts.storage.contract import Storage
@@ -42,6 +43,8 @@ class SingleFile(msgspec.Struct, frozen=True, kw_only=True):
         status: open: more bytes can be sent. saving: it is written to the store, or
             to a model version. finished: it is in the store.
         created: when it was begun, in seconds since the epoch.
+        modified: when the file was last changed, as the client said; None if it did
+            not say.
         left_s: seconds without activity until it is given up.
     """
 
@@ -52,6 +55,7 @@ class SingleFile(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: bool
     status: SingleStatus
     created: float
+    modified: datetime | None
     left_s: float
 
 
@@ -66,7 +70,15 @@ class SingleFiles:
         self._senders: dict[str, Sender] = {}
         self._targets: set[str] = set()
 
-    def begin(self, path: str, size: int, owner: str, *, overwrite: bool) -> SingleFile:
+    def begin(
+        self,
+        path: str,
+        size: int,
+        owner: str,
+        *,
+        overwrite: bool,
+        modified: datetime | None = None,
+    ) -> SingleFile:
         """Begin the upload of a file with *size* bytes.
 
         Args:
@@ -75,6 +87,7 @@ class SingleFiles:
             size: number of bytes.
             owner: id of the caller's key.
             overwrite: whether it may replace a file.
+            modified: when the file was last changed, for the client to recognise it.
 
         Raises:
             AlreadyExistsError: *path* is a folder, or a file that may not be replaced.
@@ -86,7 +99,7 @@ class SingleFiles:
             own.check_files(self._storage, [path], overwrite=overwrite)
         area = self._shelf.open(UploadPlace("single", new_token()), owner)
         try:
-            upload = area.put_single(path, size, overwrite=overwrite)
+            upload = area.put_single(path, size, overwrite=overwrite, modified=modified)
         except BaseException:
             self._shelf.drop(area)
             raise
@@ -176,7 +189,8 @@ class SingleFiles:
         """Write a complete upload to the store, and return the path of the file.
 
         Does nothing if it is finished already, so that a client that did not get the
-        answer can ask again.
+        answer can ask again. Other uploads of the owner to this path with the same size
+        are removed if bytes of them are missing, and nobody is sending these.
 
         Args:
             identity: id of the upload.
@@ -201,6 +215,7 @@ class SingleFiles:
                 mark_root(self._storage)
                 self._storage.write(path, _counted(upload.location, callback))
             area.deliver()
+        self._drop_unfinished(upload.begun, owner)
         return path
 
     def check_sent(self, identities: Sequence[str], owner: str) -> None:
@@ -253,6 +268,20 @@ class SingleFiles:
     def check_room(self, area: Area, size_bytes: int) -> None:
         """Raise ``RefusedError`` (507) if the disk has no room for more bytes."""
         check_room(area.folder, size_bytes, self._limits.min_free_bytes)
+
+    def _drop_unfinished(self, done: FileBegun, owner: str) -> None:
+        for area in self._shelf.all():
+            is_single = area.place.kind == "single" and area.contents.files
+            if not is_single or area.owner != owner:
+                continue
+            upload = _file_of(area)
+            is_same = (upload.begun.path, upload.begun.size) == (done.path, done.size)
+            with area.lock, self._lock:
+                is_left = area.status == "open" and area.place.top not in self._senders
+                if not (is_same and is_left and _size(upload.location) < done.size):
+                    continue
+                area.status = "ending"
+            self._shelf.drop(area)
 
     @contextmanager
     def _held(
@@ -340,6 +369,7 @@ class SingleFiles:
                 overwrite=begun.overwrite,
                 status="finished" if is_finished else status,
                 created=area.created,
+                modified=begun.modified,
                 left_s=max(0.0, self._limits.expiry_s - area.silence_s),
             )
 

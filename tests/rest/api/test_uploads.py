@@ -146,6 +146,12 @@ def test_unfinished_ones_are_listed_for_their_key(client: TestClient) -> None:
         ({"path": "Resources/x", "size": -1}, 400, "size"),
         ({"path": "Resources/x"}, 400, "size"),
         ({"path": "Resources/x", "size": 1, "colour": 1}, 400, "colour"),
+        ({"path": "Resources/x", "size": 1, "modified": "now"}, 400, "modified"),
+        (
+            {"path": "Resources/x", "size": 1, "modified": "2030-01-01T00:00:00"},
+            400,
+            "modified",
+        ),
         ({"path": "Resources/there", "size": 1}, 409, "exists"),
         ({"path": "Resources/folder", "size": 1, "overwrite": True}, 409, "directory"),
         ({"path": "Resources/there/x", "size": 1}, 400, "file"),
@@ -231,6 +237,33 @@ def test_a_file_is_never_replaced_unasked(client: TestClient, project: Project) 
     assert project.storage.read(PATH) == b"b" * 10
 
 
+def test_a_file_that_is_complete_ends_its_other_uploads(client: TestClient) -> None:
+    """Those with the same path and size by the same key, of which bytes are missing."""
+    left, other_size = begun(client), begun(client, 11)
+    other_path = begun(client, path="Resources/other")
+    whole = begun(client)
+    sent(client, left, DATA[:4])
+    sent(client, whole, DATA)
+    body = {"path": PATH, "size": len(DATA)}
+    of_writer = client.post(f"{V1}/uploads", json=body, headers=bearing("writer"))
+    assert uploaded(client).status_code == 201
+    assert client.get(left).status_code == 404
+    for address in (other_size, other_path, whole):
+        assert client.get(address).json()["status"] == "open"
+    theirs = of_writer.headers["location"]
+    assert client.get(theirs, headers=bearing("writer")).status_code == 200
+
+
+def test_an_upload_that_is_being_sent_is_not_ended_by_another(
+    hosted: Hosted, client: TestClient
+) -> None:
+    address = begun(client)
+    sender = hosted.uploads.single.sender(address.rpartition("/")[2], "admin", 0, 0)
+    assert uploaded(client).status_code == 201
+    sender.write(DATA)
+    assert client.get(address).json()["offset"] == 10
+
+
 def test_of_many_uploads_to_one_path_one_is_kept(
     client: TestClient, project: Project
 ) -> None:
@@ -275,10 +308,13 @@ def test_it_goes_on_after_a_restart(
     limited: Callable[..., TestClient], project: Project
 ) -> None:
     client = limited()
-    address = begun(client)
+    address = begun(client, modified="2030-01-01T02:00:00.123+02:00")
+    modified = "2030-01-01T02:00:00.123000+02:00"
+    assert client.get(address).json()["modified"] == modified
     sent(client, address, DATA[:4])
     client = limited()
     assert client.get(address).json()["offset"] == 4
+    assert client.get(address).json()["modified"] == modified
     sent(client, address, DATA[4:], 4)
     client = limited()
     assert client.post(f"{address}/finish", json={}).status_code == 201

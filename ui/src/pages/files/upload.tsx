@@ -6,6 +6,7 @@ import { api, ask, type Schemas } from "../../api.ts";
 import { chosenIn, dropped } from "../../files.ts";
 import { useLoad } from "../../load.ts";
 import { Action, forbidden } from "../../parts/Action.tsx";
+import { confirm } from "../../parts/Dialog.tsx";
 import { Size, Time } from "../../parts/Text.tsx";
 import { toast } from "../../parts/Toast.tsx";
 import {
@@ -16,13 +17,14 @@ import {
   isFileOf,
   nameOf,
   ofProject,
+  progress,
   resume,
   retry,
   type Upload,
   unfinished,
   uploads,
 } from "../../uploads.ts";
-import { bytes, many } from "../../words.ts";
+import { bytes, many, timeLeft } from "../../words.ts";
 
 const MOST_SHOWN = 100;
 
@@ -152,55 +154,58 @@ export function UploadTray() {
   if (!listed.length) {
     return null;
   }
-  const size = here.reduce((sum, it) => sum + it.file.size, 0);
-  const sent = here.reduce((sum, it) => sum + it.sent.value, 0);
   const rate = here.reduce((sum, it) => sum + it.rate.value, 0);
   const taken = listed.filter((it) => it.stage.value === "taken");
   const bad = listed.filter((it) => it.stage.value === "failed");
-  const words = here.length
-    ? `Uploading ${many(here.length, "file")} · ${percent(sent, size)}`
-    : summary(listed, taken.length + bad.length);
+  const begun = here.filter((it) => it.stage.value !== "waiting");
+  const waiting = here
+    .filter((it) => it.stage.value === "waiting")
+    .sort((one, other) => one.file.size - other.file.size);
+  const done = listed.filter((it) => it.stage.value === "done");
+  const words = here.length ? sendingWords(begun) : summary(listed, taken.length + bad.length);
   return (
     <section class="tray" aria-label="Uploads">
       <div class="tray-head">
         <b role="status">{words}</b>
         {here.length && rate ? <span class="sub">{bytes(rate)}/s</span> : null}
-        <span class="grow" />
-        {taken.length > 1 ? (
-          <Action
-            small
+        <div class="tray-actions">
+          {taken.length > 1 ? (
+            <>
+              <Action small onClick={() => retry(taken, { overwrite: true })}>
+                Replace all {taken.length}
+              </Action>
+              <Action small onClick={() => cancel(taken)}>
+                Skip all {taken.length}
+              </Action>
+            </>
+          ) : null}
+          {here.length > 1 ? (
+            <Action small kind="quiet" onClick={() => cancelAll(here.length)}>
+              Cancel all
+            </Action>
+          ) : null}
+          {here.length ? null : (
+            <Action small kind="quiet" onClick={() => clear(listed)}>
+              Clear
+            </Action>
+          )}
+          <button
+            type="button"
+            class="button small quiet"
+            aria-expanded={isOpen.value}
             onClick={() => {
-              for (const it of taken) {
-                retry(it, { overwrite: true });
-              }
+              isOpen.value = !isOpen.value;
             }}
           >
-            Replace all {taken.length}
-          </Action>
-        ) : null}
-        {here.length ? null : (
-          <Action small kind="quiet" onClick={() => listed.forEach(dismissed)}>
-            Clear
-          </Action>
-        )}
-        <button
-          type="button"
-          class="button small quiet"
-          aria-expanded={isOpen.value}
-          onClick={() => {
-            isOpen.value = !isOpen.value;
-          }}
-        >
-          {isOpen.value ? "Less" : "More"}
-        </button>
+            {isOpen.value ? "Less" : "More"}
+          </button>
+        </div>
       </div>
       {isOpen.value ? (
         <ul class="tray-list">
-          {[...bad, ...taken, ...here, ...listed.filter((it) => it.stage.value === "done")]
-            .slice(0, MOST_SHOWN)
-            .map((it) => (
-              <UploadRow key={it.key} of={it} />
-            ))}
+          {[...bad, ...taken, ...begun, ...waiting, ...done].slice(0, MOST_SHOWN).map((it) => (
+            <UploadRow key={it.key} of={it} />
+          ))}
           {listed.length > MOST_SHOWN ? (
             <li class="sub">and {many(listed.length - MOST_SHOWN, "other")}</li>
           ) : null}
@@ -231,12 +236,41 @@ function keepPage(): () => void {
   };
 }
 
-function dismissed(it: Upload): void {
-  if (it.stage.value === "done") {
-    clearDone();
-  } else {
-    cancel(it);
+function clear(listed: readonly Upload[]): void {
+  cancel(listed.filter((it) => it.stage.value !== "done"));
+  clearDone();
+}
+
+function cancelAll(files: number): void {
+  confirm({
+    title: `Cancel ${many(files, "upload")}?`,
+    body: "What was sent of these files is deleted. Files that are complete stay.",
+    action: "Cancel all",
+    isDangerous: true,
+    // A file that is being written to the project cannot be taken back.
+    run: async () => cancel(active.value.filter(isCancellable)),
+  });
+}
+
+function isCancellable(it: Upload): boolean {
+  return it.path !== null && it.stage.value !== "saving";
+}
+
+/** `Uploading 12 of 203 files, 45 %, 2 minutes left`, or for what it waits. */
+function sendingWords(begun: readonly Upload[]): string {
+  const { files, ended, share, leftS } = progress.value;
+  const stages = begun.map((it) => it.stage.value);
+  const isLocked = stages.includes("locked");
+  const isLost = stages.length > 0 && stages.every((it) => it === "lost");
+  const at = files === 1 ? "1 file" : `${Math.min(ended + 1, files)} of ${many(files, "file")}`;
+  const part = `${at}, ${Math.floor(100 * share)} %`;
+  if (isLocked) {
+    return `Log in again to continue: ${part}`;
   }
+  if (isLost) {
+    return `Waiting for the server: ${part}`;
+  }
+  return `Uploading ${part}${leftS === null ? "" : `, ${timeLeft(leftS)}`}`;
 }
 
 function summary(listed: readonly Upload[], failed: number): string {
@@ -246,27 +280,21 @@ function summary(listed: readonly Upload[], failed: number): string {
   return [words, not].filter(Boolean).join(" · ");
 }
 
-function percent(sent: number, size: number): string {
-  return size ? `${Math.floor((100 * sent) / size)} %` : "0 %";
-}
-
 /** One file: how far it is, what is wrong, and what can be done about it. */
 export function UploadRow({ of }: { of: Upload }) {
   const stage = of.stage.value;
   const size = of.file.size;
   const isAsking = stage === "taken" || stage === "failed";
   return (
-    <li class={`upload ${stage}`}>
+    <li class="upload">
       <div class="upload-line">
-        <span class="upload-name" title={of.path ?? of.name}>
-          {of.path ?? of.name}
-        </span>
+        <Name of={of.path ?? of.name} />
         <span class="sub upload-size">{WORDS[stage](of)}</span>
         {isAsking ? (
           <Action
             small
             label={`${stage === "taken" ? "Replace" : "Try again"}: ${of.name}`}
-            onClick={() => retry(of, stage === "taken" ? { overwrite: true } : {})}
+            onClick={() => retry([of], { overwrite: stage === "taken" })}
           >
             {stage === "taken" ? "Replace" : "Try again"}
           </Action>
@@ -279,13 +307,13 @@ export function UploadRow({ of }: { of: Upload }) {
               stage === "saving" ? "It is being written to the project: wait for it." : ""
             }
             label={`${isAsking ? "Skip" : "Cancel"} ${of.name}`}
-            onClick={() => cancel(of)}
+            onClick={() => cancel([of])}
           >
             ✕
           </Action>
         )}
       </div>
-      {stage === "sending" || stage === "lost" || stage === "saving" ? (
+      {["sending", "lost", "locked", "saving"].includes(stage) ? (
         <progress
           aria-label={of.name}
           max={size || 1}
@@ -299,14 +327,25 @@ export function UploadRow({ of }: { of: Upload }) {
   );
 }
 
+/** A path; where there is no room, its folders are cut off, and not the name of the file. */
+function Name({ of }: { of: string }) {
+  const start = of.lastIndexOf("/") + 1;
+  return (
+    <span class="upload-name" title={of}>
+      <span class="upload-folder">{of.slice(0, start)}</span>
+      <span class="upload-file">{of.slice(start)}</span>
+    </span>
+  );
+}
+
 const WORDS: Record<Upload["stage"]["value"], (it: Upload) => string> = {
   waiting: () => "waiting",
   sending: (it) => {
     const rate = it.rate.value ? ` · ${bytes(it.rate.value)}/s` : "";
     return `${bytes(it.sent.value)} of ${bytes(it.file.size)}${rate}`;
   },
-  lost: (it) =>
-    `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, continues when the server answers`,
+  lost: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer`,
+  locked: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · log in again`,
   saving: () => "writing to the project",
   taken: () => "a file with this name exists",
   failed: () => "failed",
@@ -354,14 +393,14 @@ export function Unfinished({ isForModel = false }: { isForModel?: boolean }) {
     <section class="card unfinished" aria-label="Unfinished uploads">
       <h2>Unfinished uploads</h2>
       <p class="sub">
-        Choose the same file again: its upload continues where it stopped. The server removes
-        uploads that nobody continues.
+        Choose the same file or folder again: its upload continues where it stopped. The server
+        removes an upload that nobody continues for 24 hours.
       </p>
       <ul class="tray-list">
         {listed.map((it) => (
           <li key={it.id} class="upload">
             <div class="upload-line">
-              <span class="upload-name">{nameOf(it)}</span>
+              <Name of={nameOf(it)} />
               <span class="sub upload-size">
                 <Size of={it.offset} /> of <Size of={it.size_bytes} />, started{" "}
                 <Time at={it.created} />

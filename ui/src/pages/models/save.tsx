@@ -338,15 +338,7 @@ function FromComputer({ files }: { files: readonly Upload[] }) {
         ))}
       </ul>
       {files.length > 1 ? (
-        <Action
-          small
-          kind="quiet"
-          onClick={() => {
-            for (const it of files) {
-              cancel(it);
-            }
-          }}
-        >
+        <Action small kind="quiet" onClick={() => cancel(files)}>
           Remove all
         </Action>
       ) : null}

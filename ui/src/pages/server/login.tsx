@@ -12,7 +12,8 @@ import { Waiting } from "../../parts/Problem.tsx";
 import { Note } from "../../parts/Text.tsx";
 import { go, place, to } from "../../route.ts";
 import { session } from "../../session.ts";
-import { sentence } from "../../words.ts";
+import { active } from "../../uploads.ts";
+import { many, sentence } from "../../words.ts";
 
 /** How this server lets browsers in; `in` if this one is logged in already. */
 type Way = "key" | "link" | "in";
@@ -51,12 +52,16 @@ export function Login() {
     document.title = "Log in · hopsartifacts";
     let timer = 0;
     const look = () => {
+      clearTimeout(timer);
       wayIn().then(
         (found) => {
           setWay(found.way);
           setWords(found.words);
           if (found.way === "in") {
             void enter();
+          } else if (found.way === "link") {
+            // The link opens another tab, which logs this one in, too.
+            timer = window.setTimeout(look, RETRY_MS);
           }
         },
         (cause) => {
@@ -66,7 +71,12 @@ export function Login() {
       );
     };
     look();
-    return () => clearTimeout(timer);
+    const seen = () => document.hidden || look();
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
   }, []);
   return (
     <main class="login" id="main">
@@ -77,6 +87,12 @@ export function Login() {
         </div>
         {way === "key" ? <KeyForm /> : null}
         {way === "link" ? <LinkWords words={words} /> : null}
+        {active.value.length ? (
+          <Note>
+            {many(active.value.length, "upload")} of this tab will continue after you log in.
+            Keep this tab open.
+          </Note>
+        ) : null}
         {way === null ? words ? <Note kind="bad">{words}</Note> : <Waiting lines={3} /> : null}
       </div>
     </main>
