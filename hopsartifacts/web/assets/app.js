@@ -12,7 +12,7 @@ import {
   RunState,
   isPassing,
   toneOf
-} from "./shared-4.js";
+} from "./shared-5.js";
 import {
   Filters,
   filtered,
@@ -215,7 +215,7 @@ var COLUMNS = [
 ];
 function StateCell({ of: { name, state } }) {
   const isOpen = isPassing(state) || toneOf(state) === "bad";
-  return /* @__PURE__ */ a(RunState, { state, href: isOpen ? progressOf(name) : void 0 });
+  return /* @__PURE__ */ a(RunState, { state, steps: isOpen ? progressOf(name) : void 0 });
 }
 function ModelCell({ of: it }) {
   const model = to("/models", it.model);

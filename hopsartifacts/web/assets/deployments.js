@@ -3,14 +3,16 @@ import {
   StartStop,
   askToDelete,
   askToStop,
+  errorIn,
   lineOf,
   progressOf,
   start,
   tabOf
 } from "./shared-3.js";
 import {
-  Changes
-} from "./shared-6.js";
+  Changes,
+  labelOfNumber
+} from "./shared-4.js";
 import {
   Source
 } from "./shared-13.js";
@@ -18,10 +20,11 @@ import {
   useWidth
 } from "./shared-7.js";
 import {
+  conditionBesideError,
   conditionOf,
   isPassing,
   toneOf
-} from "./shared-4.js";
+} from "./shared-5.js";
 import {
   SearchField
 } from "./shared-10.js";
@@ -43,6 +46,7 @@ import {
   $,
   A,
   Action,
+  By,
   Chip,
   Copy,
   Digest,
@@ -72,6 +76,7 @@ import {
   d,
   duration,
   exact,
+  firstLine,
   go,
   json,
   many,
@@ -79,6 +84,7 @@ import {
   place,
   problemIn,
   python,
+  sentence,
   setQuery,
   shell,
   to,
@@ -135,6 +141,8 @@ function Files(props) {
   const asked = query.get("file");
   const shown = artifact.files.find((it) => it.name === asked || it.name === `${it.role}-${asked}`) ?? artifact.files.find((it) => it.role === "predictor") ?? artifact.files[0];
   const line = Number(query.get("line")) || void 0;
+  const error = errorIn(props.deployment);
+  const isIn = error && shown?.name === error.file && error.line !== null;
   const users = artifact.deployments.filter((it) => it.deployment !== name);
   return /* @__PURE__ */ a("div", { class: "tab", children: [
     /* @__PURE__ */ a("div", { class: "panel", children: /* @__PURE__ */ a("table", { "aria-label": "Files of the artifact", children: [
@@ -200,6 +208,10 @@ function Files(props) {
         {
           path: `${artifact.path}/${shown.name}`,
           line,
+          remark: isIn ? {
+            line: error.line ?? 0,
+            text: error.type ? `${error.type}: ${error.message}` : error.message
+          } : void 0,
           hrefOf: (number) => lineOf(name, shown.name, number)
         }
       )
@@ -1079,7 +1091,7 @@ function Fact(props) {
 function Facts({ of }) {
   const { specification: sealed2, state } = of;
   const model = to("/models", of.model);
-  const { predictor, transformer, inference_logger: logger } = sealed2;
+  const { predictor, transformer, inference_logger: logger, inference_batcher } = sealed2;
   return /* @__PURE__ */ a("section", { class: "card", "aria-label": "What it runs", children: [
     /* @__PURE__ */ a("h2", { children: "What it runs" }),
     /* @__PURE__ */ a("dl", { children: [
@@ -1136,9 +1148,11 @@ function Facts({ of }) {
         sealed2.environment_lock ? /* @__PURE__ */ a("div", { class: "sub mono", children: sealed2.environment_lock }) : null
       ] }),
       /* @__PURE__ */ a("dt", { children: "Instances" }),
-      /* @__PURE__ */ a("dd", { children: state.deployed ? `${state.available_predictor_instances} of ${of.instances} running` : count(of.instances) }),
+      /* @__PURE__ */ a("dd", { children: state.deployed ? `${state.available_predictor_instances} of ${of.instances} ready` : count(of.instances) }),
       /* @__PURE__ */ a("dt", { children: "Inference logger" }),
       /* @__PURE__ */ a("dd", { children: logger ? `on ${logger.mode ?? ""}` : "off" }),
+      /* @__PURE__ */ a("dt", { children: "Batcher" }),
+      /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a(Batcher, { of: inference_batcher }) }),
       /* @__PURE__ */ a("dt", { children: "Created" }),
       /* @__PURE__ */ a("dd", { children: [
         /* @__PURE__ */ a(Time, { at: of.created }),
@@ -1148,6 +1162,21 @@ function Facts({ of }) {
       /* @__PURE__ */ a("dt", { children: "Updated" }),
       /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a(Time, { at: of.updated }) })
     ] })
+  ] });
+}
+function Batcher({ of }) {
+  if (!of?.enabled) {
+    return /* @__PURE__ */ a($, { children: "off" });
+  }
+  const { enabled: _, ...given } = of;
+  const numbers = Object.entries(given).filter(([, value]) => value !== null);
+  return /* @__PURE__ */ a($, { children: [
+    "on",
+    numbers.map(([name, value]) => /* @__PURE__ */ a("div", { class: "sub", children: [
+      labelOfNumber(name),
+      ": ",
+      value
+    ] }, name))
   ] });
 }
 function limit(value, words) {
@@ -1970,7 +1999,8 @@ function Answered({ name, of }) {
 }
 function detailOf(text) {
   try {
-    return JSON.parse(text).detail ?? text;
+    const { detail = text } = JSON.parse(text);
+    return sentence(detail.replace(/; get_logs\("\w+"\) prints where$/, ""));
   } catch {
     return text;
   }
@@ -2384,7 +2414,7 @@ function Activations({ history }) {
         ] }),
         /* @__PURE__ */ a("td", { "data-head": "Since", children: /* @__PURE__ */ a(Time, { at: it.when }) }),
         /* @__PURE__ */ a("td", { "data-head": "How", children: CAUSES[it.cause] }),
-        /* @__PURE__ */ a("td", { "data-head": "By", children: /* @__PURE__ */ a("span", { title: it.by, children: it.by.split("@", 1)[0] }) }),
+        /* @__PURE__ */ a("td", { "data-head": "By", children: /* @__PURE__ */ a(By, { of: it.by }) }),
         /* @__PURE__ */ a("td", { "data-head": "Why", children: it.why || dash() })
       ] }, `${it.when} ${it.version}`)) })
     ] }) }),
@@ -2442,7 +2472,7 @@ function DeploymentPage({ params }) {
       ] }),
       actions: data && !isGone ? /* @__PURE__ */ a(Actions, { of: data }) : null,
       children: isGone ? /* @__PURE__ */ a(Gone, { name }) : /* @__PURE__ */ a($, { children: [
-        data ? /* @__PURE__ */ a(Condition, { of: data }) : null,
+        data ? /* @__PURE__ */ a(Condition, { of: data, tab: tab?.id ?? "" }) : null,
         /* @__PURE__ */ a(
           Tabs,
           {
@@ -2460,8 +2490,10 @@ function DeploymentPage({ params }) {
 function Head({ of: { state } }) {
   return /* @__PURE__ */ a("span", { class: "head-state", role: "status", children: /* @__PURE__ */ a("span", { class: `state ${toneOf(state)}`, children: state.status }) });
 }
-function Condition({ of: { name, state, description } }) {
-  const words = conditionOf(state);
+function Condition({ of, tab }) {
+  const { name, state, description } = of;
+  const isErrorBelow = tab === "" || tab === "artifact" && errorIn(of)?.file;
+  const words = isErrorBelow ? conditionBesideError(state) : conditionOf(state);
   const isOpen = isPassing(state) || toneOf(state) === "bad";
   return /* @__PURE__ */ a("div", { class: "lead", children: [
     description ? /* @__PURE__ */ a("p", { children: description }) : null,
@@ -2505,7 +2537,8 @@ var TONES = {
   done: "ok",
   running: "busy",
   failed: "bad",
-  waiting: "off"
+  waiting: "off",
+  "not reached": "off"
 };
 function ProgressPage({ params }) {
   const name = params.name ?? "";
@@ -2572,7 +2605,8 @@ function said(name, { kind, status, version, state }) {
     done: "is done",
     running: "is in progress",
     failed: "failed",
-    waiting: "has not started"
+    waiting: "has not started",
+    "not reached": "was not reached"
   }[status];
   const serving = kind === "update" && status === "failed" && state.deployment_version ? `; version ${state.deployment_version} keeps answering` : "";
   return `${what} ${rest}${serving}.`;
@@ -2604,7 +2638,7 @@ function Actions2(props) {
         children: isFailed ? "Try again" : "Start"
       }
     ),
-    progress.status === "done" && state.deployed ? /* @__PURE__ */ a(Action, { kind: "primary", href: tabOf(name), children: "Open" }) : null
+    progress.status === "done" && state.deployed ? /* @__PURE__ */ a(Action, { kind: "primary", href: tabOf(name), children: "Go to the deployment" }) : null
   ] });
 }
 function Steps2(props) {
@@ -2614,28 +2648,42 @@ function Steps2(props) {
   return /* @__PURE__ */ a("ol", { class: "steps", children: steps.map((step, index) => {
     const before = times.slice(0, index + 1).findLast((it) => it) ?? null;
     const isOpen = step.status === "running" || step.status === "failed";
-    return /* @__PURE__ */ a("li", { class: step.status, "aria-current": isOpen ? "step" : void 0, children: [
-      /* @__PURE__ */ a("div", { class: "step-head", children: [
-        /* @__PURE__ */ a("span", { class: `state ${TONES[step.status]}`, children: /* @__PURE__ */ a("b", { children: step.name }) }),
-        /* @__PURE__ */ a("span", { class: "muted", children: step.status }),
-        /* @__PURE__ */ a("span", { class: "grow" }),
-        /* @__PURE__ */ a("span", { class: "sub", children: [
-          step.at ? /* @__PURE__ */ a(When, { at: step.at, before }) : null,
-          step.status === "running" && before ? /* @__PURE__ */ a(Elapsed, { since: before }) : null
-        ] })
-      ] }),
-      step.reason ? /* @__PURE__ */ a(Reason, { text: step.reason, isFailed: step.status === "failed" }) : null,
-      step.status === "failed" && !revision ? /* @__PURE__ */ a(
-        Action,
-        {
-          scope: "deploy",
-          small: true,
-          onClick: () => start(name, { ignoreEnvironment: true, isShown: true }),
-          children: "Start without comparing packages"
-        }
-      ) : null,
-      isOpen && revision ? /* @__PURE__ */ a(Log2, { ...props, isRunning: step.status === "running" }) : null
-    ] }, step.name);
+    return /* @__PURE__ */ a(
+      "li",
+      {
+        class: TONES[step.status],
+        "aria-current": isOpen ? "step" : void 0,
+        children: [
+          /* @__PURE__ */ a("div", { class: "step-head", children: [
+            /* @__PURE__ */ a("span", { class: `state ${TONES[step.status]}`, children: /* @__PURE__ */ a("b", { children: step.name }) }),
+            /* @__PURE__ */ a("span", { class: "muted", children: step.status }),
+            /* @__PURE__ */ a("span", { class: "grow" }),
+            /* @__PURE__ */ a("span", { class: "sub", children: [
+              step.at ? /* @__PURE__ */ a(When, { at: step.at, before }) : null,
+              step.status === "running" && before ? /* @__PURE__ */ a(Elapsed, { since: before }) : null
+            ] })
+          ] }),
+          step.reason ? /* @__PURE__ */ a(
+            Reason,
+            {
+              text: isOpen && revision ? firstLine(step.reason) : step.reason,
+              isFailed: step.status === "failed"
+            }
+          ) : null,
+          step.status === "failed" && !revision ? /* @__PURE__ */ a(
+            Action,
+            {
+              scope: "deploy",
+              small: true,
+              onClick: () => start(name, { ignoreEnvironment: true, isShown: true }),
+              children: "Start without comparing packages"
+            }
+          ) : null,
+          isOpen && revision ? /* @__PURE__ */ a(Log2, { ...props, isRunning: step.status === "running" }) : null
+        ]
+      },
+      step.name
+    );
   }) });
 }
 function When({ at, before }) {
@@ -2719,7 +2767,7 @@ function Facts2({ of: it, progress }) {
         "since ",
         /* @__PURE__ */ a(Time, { at: active.when }),
         ", by ",
-        active.by,
+        /* @__PURE__ */ a(By, { of: active.by }),
         active.why ? `: ${active.why}` : ""
       ] }) : null
     ] }),
@@ -2742,10 +2790,10 @@ function Facts2({ of: it, progress }) {
       it.state.available_predictor_instances,
       " of ",
       it.instances,
-      " answer"
+      " ready"
     ] }),
     /* @__PURE__ */ a("dt", { children: "Log" }),
-    /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a("a", { href: tabOf(it.name, "logs"), children: "of the newest run" }) })
+    /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a("a", { href: tabOf(it.name, "logs"), children: "The log of the newest run" }) })
   ] }) });
 }
 export {

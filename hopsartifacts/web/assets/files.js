@@ -10,7 +10,7 @@ import {
   Repair,
   RepairDialog,
   Verify
-} from "./shared-5.js";
+} from "./shared-6.js";
 import {
   Filters,
   filtered

@@ -1,7 +1,8 @@
 import {
   Changes,
-  FileChanges
-} from "./shared-6.js";
+  FileChanges,
+  labelOfNumber
+} from "./shared-4.js";
 import {
   Preview
 } from "./shared-11.js";
@@ -135,9 +136,12 @@ function FileField(props) {
                   {
                     scope: "write",
                     disabledBy,
-                    label: `${props.label}: upload new file`,
+                    label: `${props.label}: upload new file to ${FOLDER}`,
                     onClick: () => document.getElementById(picker)?.click(),
-                    children: "Upload new file"
+                    children: [
+                      "Upload new file to ",
+                      FOLDER
+                    ]
                   }
                 ),
                 /* @__PURE__ */ a(
@@ -383,6 +387,21 @@ function Branch({ row, tree }) {
   ] });
 }
 
+// src/pages/deployments/form/phrases.ts
+var WORDS = [
+  [/give script_file or config_file/g, "choose a predictor script or a configuration file"],
+  [/give script_file, (?=a Python file)/g, "choose a predictor script: "],
+  [/leave script_file out/g, "remove the predictor script"],
+  [/use serving_tool='(\w+)'/g, "use the serving tool $1"]
+];
+function inForm(message) {
+  return WORDS.reduce((text, [pattern, words]) => text.replace(pattern, words), message);
+}
+function problemInForm(problem) {
+  const { detail, fix } = problem;
+  return { ...problem, detail: inForm(detail), ...fix ? { fix: inForm(fix) } : {} };
+}
+
 // src/pages/deployments/form/rules.ts
 function useRules() {
   return useLoad("rules", (signal) => ask(api.GET("/api/v1/rules", { signal })));
@@ -402,7 +421,7 @@ function forbiddenBy(rule, setting, isAny = false) {
   if (!problem || !isAny && forbidden2.length < features.length) {
     return "";
   }
-  return `${sentence(problem.detail)} ${problem.fix ? sentence(problem.fix) : ""}`;
+  return inForm(`${sentence(problem.detail)} ${problem.fix ? sentence(problem.fix) : ""}`);
 }
 function defaultOf(rules, name) {
   const found = rules.settings.find((it) => it.name === name)?.default;
@@ -1138,7 +1157,7 @@ function BatcherFields(part) {
     batcher?.enabled ? /* @__PURE__ */ a("div", { class: "grid3", children: rules.batcher.map((it) => /* @__PURE__ */ a(
       NumberField,
       {
-        label: sentence(it.name.replaceAll("_", " ")).slice(0, -1),
+        label: labelOfNumber(it.name),
         value: batcher[it.name],
         placeholder: it.default === null ? void 0 : String(it.default),
         onInput: (value) => set(it.name, value),
@@ -1305,7 +1324,7 @@ function useCheck(form, edited) {
   return {
     check: last.current,
     isOld: asked !== now || !loaded.data && !problem,
-    problems: [...localProblems(form), ...found],
+    problems: [...localProblems(form), ...found.map(problemInForm)],
     failure: isRefused ? void 0 : problem
   };
 }
@@ -1336,7 +1355,8 @@ function localProblems(form) {
 
 // src/pages/deployments/form/outcome.tsx
 function Outcome(props) {
-  const { check, isOld, problems, failure } = props.checked;
+  const { check, isOld, failure } = props.checked;
+  const problems = props.checked.problems.filter(({ pointer }) => props.isShown(pointer));
   return /* @__PURE__ */ a("aside", { "aria-label": "What will happen", children: [
     /* @__PURE__ */ a("div", { class: "card", "aria-busy": isOld, children: [
       /* @__PURE__ */ a("h2", { children: [
@@ -1345,17 +1365,19 @@ function Outcome(props) {
       ] }),
       /* @__PURE__ */ a("div", { "aria-live": "polite", children: [
         failure ? /* @__PURE__ */ a(Problem, { problem: failure }) : null,
-        check ? /* @__PURE__ */ a(What, { check, edited: props.edited, form: props.form }) : null,
+        check ? /* @__PURE__ */ a(
+          What,
+          {
+            check,
+            edited: props.edited,
+            form: props.form,
+            isPossible: !problems.length
+          }
+        ) : null,
         check || failure || !isOld ? null : /* @__PURE__ */ a(Waiting, { lines: 5 })
       ] })
     ] }),
-    /* @__PURE__ */ a(
-      Before,
-      {
-        problems: problems.filter(({ pointer }) => props.isShown(pointer)),
-        check
-      }
-    )
+    /* @__PURE__ */ a(Before, { problems, check })
   ] });
 }
 function What(props) {
@@ -1393,7 +1415,7 @@ function What(props) {
         /* @__PURE__ */ a("dt", { children: "Imports" }),
         /* @__PURE__ */ a("dd", { children: /* @__PURE__ */ a(Imports, { scripts }) })
       ] }) : null,
-      runs_here ? /* @__PURE__ */ a($, { children: [
+      runs_here && props.isPossible ? /* @__PURE__ */ a($, { children: [
         /* @__PURE__ */ a("dt", { children: "Runs here" }),
         /* @__PURE__ */ a("dd", { children: runs_here.is_possible ? /* @__PURE__ */ a(State, { tone: "ok", word: "yes" }) : /* @__PURE__ */ a(State, { tone: "bad", word: "no", children: "it can be saved, and started on a machine that has what is missing here" }) })
       ] }) : null
@@ -1477,7 +1499,7 @@ function Before({ problems, check }) {
     return null;
   }
   return /* @__PURE__ */ a("div", { class: "card", children: [
-    /* @__PURE__ */ a("h2", { children: "Before it can start" }),
+    /* @__PURE__ */ a("h2", { children: problems.length ? "Fix this first" : "Before it can start here" }),
     problems.map((it) => /* @__PURE__ */ a(Note, { kind: "bad", children: [
       sentence(it.detail),
       " ",
@@ -1700,7 +1722,7 @@ function FormPage(props) {
   const [refused, setRefused] = d(null);
   const body = bodyOf(form);
   const refusal = refused?.body === JSON.stringify(body) ? refused.problem : void 0;
-  const problems = [...checked.problems, ...refusal?.problems ?? []];
+  const problems = [...checked.problems, ...(refusal?.problems ?? []).map(problemInForm)];
   const isShown = (pointer) => isTried || !EMPTY_AT_FIRST.some((it) => pointer === `/${it}` && !form.draft[it]);
   const at = (pointer) => isShown(pointer) ? problemsAt(problems, pointer) : [];
   const isStuck = localProblems(form).length > 0 || !checked.isOld && problems.length > 0;
@@ -1761,7 +1783,7 @@ function FormPage(props) {
               ) : null
             ] });
           } }),
-          /* @__PURE__ */ a("div", { role: "alert", children: refusal ? /* @__PURE__ */ a(Note, { kind: "bad", children: refusal.detail }) : null }),
+          /* @__PURE__ */ a("div", { role: "alert", children: refusal ? /* @__PURE__ */ a(Note, { kind: "bad", children: inForm(refusal.detail) }) : null }),
           /* @__PURE__ */ a("div", { class: "form-foot", children: [
             /* @__PURE__ */ a(Buttons, { edited, onSave: save, isChanged: form.isChanged }),
             /* @__PURE__ */ a("span", { class: "grow" }),

@@ -3,12 +3,12 @@ import {
 } from "./shared-7.js";
 import {
   RunState
-} from "./shared-4.js";
+} from "./shared-5.js";
 import {
   FolderPicker,
   IntegrityMark,
   Verify
-} from "./shared-5.js";
+} from "./shared-6.js";
 import {
   Filters,
   filtered
@@ -35,6 +35,7 @@ import {
   $,
   A,
   Action,
+  By,
   Chip,
   Dialog,
   Diff,
@@ -108,6 +109,7 @@ function askToSetAlias(model, alias = "", version) {
     }
   });
 }
+var MOST_NAMED = 5;
 function AliasFields(props) {
   const { model, name, number } = props;
   const versions = useLoad(`newest ${model}`, (signal) => {
@@ -145,7 +147,7 @@ function AliasFields(props) {
       )
     ] }),
     /* @__PURE__ */ a("datalist", { id: "newest-versions", children: versions.data?.items.map((it) => /* @__PURE__ */ a("option", { value: it.version, children: it.aliases.join(", ") }, it.version)) }),
-    /* @__PURE__ */ a(Note, { children: "A deployment keeps the version that it was created with: moving an alias does not change it." }),
+    /* @__PURE__ */ a(DeploymentsStay, { model }),
     /* @__PURE__ */ a(SameIn, { ways: waysToSet(model, name.value, Number(number.value)) })
   ] });
 }
@@ -158,7 +160,36 @@ mr.set_alias(${given}, why="…")`,
     curl: curl("PUT", aliasPath(model, alias), { version, why: "…" })
   };
 }
-function askToRollBack(model, alias, now, before) {
+function DeploymentsStay({ model }) {
+  const users = useLoad(`deployments of ${model}`, (signal) => {
+    const query = { model, limit: MOST_NAMED };
+    return ask(api.GET("/api/v1/deployments", { params: { query }, signal }));
+  });
+  const { items = [], total = 0 } = users.data ?? {};
+  const more = total - items.length;
+  const names = items.map((it) => `${it.name} stays on version ${it.model_version}`);
+  const all = [...names, ...more > 0 ? [`and ${many(more, "more deployment")}`] : []];
+  return /* @__PURE__ */ a(Note, { children: [
+    "No deployment moves with the alias",
+    all.length ? `: ${all.join(", ")}.` : "."
+  ] });
+}
+function noneToRollBack(alias, other) {
+  const version = other ? `, such as ${other}` : "";
+  return `There is no move left that a roll back could undo. To point ${alias} at another version${version}, press “Move…”.`;
+}
+async function askToRollBackNamed(model, alias) {
+  const path = { model, alias };
+  const now = await ask(
+    api.GET("/api/v1/models/{model}/aliases/{alias}", { params: { path } })
+  );
+  if (now.previous === null) {
+    throw new ProblemError(409, "Nothing to undo", noneToRollBack(alias));
+  }
+  askToRollBack(model, now);
+}
+function askToRollBack(model, of) {
+  const { alias, version: now, previous: before } = of;
   confirm({
     title: `Roll back ${alias} of ${model}?`,
     action: `Roll back to ${before}`,
@@ -173,6 +204,7 @@ function askToRollBack(model, alias, now, before) {
         " ",
         "again. Both versions stay, and the history shows this change."
       ] }),
+      /* @__PURE__ */ a(DeploymentsStay, { model }),
       /* @__PURE__ */ a(
         SameIn,
         {
@@ -451,7 +483,7 @@ function AliasFacts({ model, alias }) {
       /* @__PURE__ */ a("dd", { children: [
         /* @__PURE__ */ a("a", { href: versionHref(model, now.version ?? 0), children: /* @__PURE__ */ a("b", { children: now.version }) }),
         ", set by ",
-        now.by,
+        /* @__PURE__ */ a(By, { of: now.by }),
         " ",
         /* @__PURE__ */ a(Time, { at: now.when }),
         now.why ? /* @__PURE__ */ a("div", { class: "quote", children: [
@@ -463,9 +495,9 @@ function AliasFacts({ model, alias }) {
       /* @__PURE__ */ a("dt", { children: "Before" }),
       /* @__PURE__ */ a("dd", { children: before ? /* @__PURE__ */ a($, { children: [
         before.version ?? "deleted",
-        ", ",
-        before.by,
-        ", ",
+        ", set by ",
+        /* @__PURE__ */ a(By, { of: before.by }),
+        " ",
         /* @__PURE__ */ a(Time, { at: before.when })
       ] }) : "none: the alias was set only once" })
     ] }),
@@ -485,8 +517,8 @@ function AliasFacts({ model, alias }) {
         {
           small: true,
           scope: "write",
-          disabledBy: now.previous === null ? "There is no earlier version to go back to." : "",
-          onClick: () => askToRollBack(model, alias, now.version ?? 0, now.previous ?? 0),
+          disabledBy: now.previous === null ? noneToRollBack(alias, before?.version) : "",
+          onClick: () => askToRollBack(model, now),
           children: now.previous === null ? "Roll back…" : `Roll back to ${now.previous}…`
         }
       )
@@ -506,7 +538,7 @@ function OnDate({ model, alias }) {
     about(model)
   );
   return /* @__PURE__ */ a("label", { class: "field on-date", children: [
-    /* @__PURE__ */ a("span", { class: "muted", children: "Where did it point on" }),
+    /* @__PURE__ */ a("span", { class: "muted", children: "Show where it pointed at this time" }),
     /* @__PURE__ */ a(
       "input",
       {
@@ -526,7 +558,7 @@ function OnDate({ model, alias }) {
         " ",
         /* @__PURE__ */ a(Time, { at: found.data.when }),
         " by ",
-        found.data.by,
+        /* @__PURE__ */ a(By, { of: found.data.by }),
         found.data.why ? `: “${found.data.why}”` : ""
       ] }) : null
     ] })
@@ -868,7 +900,7 @@ function ModelPage(props) {
             label: `Pages of ${model}`,
             tabs: [
               { label: "Versions", href },
-              { label: "Aliases and their history", href: `${href}/aliases` },
+              { label: "Aliases", href: `${href}/aliases` },
               { label: `Used by ${uses}`, href: `${href}/uses` },
               { label: "History", href: `${href}/history` }
             ]
@@ -928,7 +960,7 @@ var shared = (model) => [
     ] })
   },
   { id: "why", head: "Why", cell: whyOf },
-  { id: "by", head: "By", cell: (it) => /* @__PURE__ */ a("span", { class: "sub", children: it.by }) },
+  { id: "by", head: "By", cell: (it) => /* @__PURE__ */ a(By, { of: it.by }) },
   { id: "when", head: "When", isSorted: true, cell: (it) => /* @__PURE__ */ a(Time, { at: it.when }) }
 ];
 function ModelAliases({ params }) {
@@ -962,6 +994,16 @@ function ModelAliases({ params }) {
             label: `Move ${it.alias}`,
             onClick: () => askToSetAlias(model, it.alias, it.version ?? void 0),
             children: "Move…"
+          }
+        ),
+        /* @__PURE__ */ a(
+          Action,
+          {
+            small: true,
+            scope: "write",
+            label: `Roll back ${it.alias}`,
+            onClick: () => askToRollBackNamed(model, it.alias),
+            children: "Roll back…"
           }
         ),
         /* @__PURE__ */ a(Action, { small: true, href: aliasHref(model, it.alias), label: `History of ${it.alias}`, children: "History" })
@@ -1021,7 +1063,7 @@ function AliasHistory({ params }) {
         { label: "aliases", href: `${modelHref(model)}/aliases` },
         { label: alias }
       ],
-      title: alias,
+      title: `Alias ${alias} of ${model}`,
       children: /* @__PURE__ */ a("div", { class: "split wide-left", children: [
         /* @__PURE__ */ a("div", { children: /* @__PURE__ */ a(
           Table,
@@ -1727,7 +1769,7 @@ function ModelHistory({ params }) {
         "”"
       ] }) : null
     },
-    { id: "by", head: "By", cell: (it) => /* @__PURE__ */ a("span", { class: "sub", children: it.by }) }
+    { id: "by", head: "By", cell: (it) => /* @__PURE__ */ a(By, { of: it.by }) }
   ];
   return /* @__PURE__ */ a(ModelPage, { model, children: () => /* @__PURE__ */ a(
     Table,
@@ -2106,19 +2148,7 @@ function FromComputer({ files }) {
             }
           ),
           /* @__PURE__ */ a("ul", { class: "tray-list", children: files.map((it) => /* @__PURE__ */ a(UploadRow, { of: it }, it.key)) }),
-          files.length > 1 ? /* @__PURE__ */ a(
-            Action,
-            {
-              small: true,
-              kind: "quiet",
-              onClick: () => {
-                for (const it of files) {
-                  cancel(it);
-                }
-              },
-              children: "Remove all"
-            }
-          ) : null,
+          files.length > 1 ? /* @__PURE__ */ a(Action, { small: true, kind: "quiet", onClick: () => cancel(files), children: "Remove all" }) : null,
           /* @__PURE__ */ a(Unfinished, { isForModel: true })
         ]
       }

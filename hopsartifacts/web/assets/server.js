@@ -32,6 +32,7 @@ import {
   Time,
   Waiting,
   a,
+  active,
   api,
   asProblem,
   ask,
@@ -967,12 +968,15 @@ function Login() {
     document.title = "Log in · hopsartifacts";
     let timer = 0;
     const look = () => {
+      clearTimeout(timer);
       wayIn().then(
         (found) => {
           setWay(found.way);
           setWords(found.words);
           if (found.way === "in") {
             void enter();
+          } else if (found.way === "link") {
+            timer = window.setTimeout(look, RETRY_MS);
           }
         },
         (cause) => {
@@ -982,7 +986,12 @@ function Login() {
       );
     };
     look();
-    return () => clearTimeout(timer);
+    const seen = () => document.hidden || look();
+    document.addEventListener("visibilitychange", seen);
+    return () => {
+      clearTimeout(timer);
+      document.removeEventListener("visibilitychange", seen);
+    };
   }, []);
   return /* @__PURE__ */ a("main", { class: "login", id: "main", children: /* @__PURE__ */ a("div", { class: "card", children: [
     /* @__PURE__ */ a("div", { class: "brand", children: [
@@ -991,6 +1000,10 @@ function Login() {
     ] }),
     way === "key" ? /* @__PURE__ */ a(KeyForm, {}) : null,
     way === "link" ? /* @__PURE__ */ a(LinkWords, { words }) : null,
+    active.value.length ? /* @__PURE__ */ a(Note, { children: [
+      many(active.value.length, "upload"),
+      " of this tab will continue after you log in. Keep this tab open."
+    ] }) : null,
     way === null ? words ? /* @__PURE__ */ a(Note, { kind: "bad", children: words }) : /* @__PURE__ */ a(Waiting, { lines: 3 }) : null
   ] }) });
 }

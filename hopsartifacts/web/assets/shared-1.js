@@ -2020,6 +2020,13 @@ function duration(ms) {
   }
   return `${ms >= 100 ? Math.round(ms) : Number(ms.toPrecision(2))} ms`;
 }
+function timeLeft(seconds) {
+  if (seconds < 60) {
+    return "less than a minute left";
+  }
+  const minutes = Math.round(seconds / 60);
+  return minutes < 90 ? `${many(minutes, "minute")} left` : `${many(Math.round(minutes / 60), "hour")} left`;
+}
 var now = y3(Date.now());
 function startClock() {
   setInterval(() => {
@@ -2063,6 +2070,9 @@ function shortDigest(digest) {
   const [kind, hex] = digest.includes(":") ? digest.split(":") : ["", digest];
   return `${kind ? `${kind}:` : ""}${(hex ?? "").slice(0, 10)}…`;
 }
+function firstLine(text) {
+  return text.split("\n", 1)[0] ?? "";
+}
 function sentence(text) {
   const full = /[.!?:]$/.test(text) ? text : `${text}.`;
   return full.replace(
@@ -2083,7 +2093,7 @@ function a4(t4, e4, n3, u4, a5, i4) {
 }
 
 // src/parts/Toast.tsx
-var SHOWN_MS = 6e3;
+var SHOWN_MS = { "": 6e3, bad: 2e4 };
 var toasts = y3([]);
 var last = 0;
 function dismiss(id) {
@@ -2093,9 +2103,7 @@ function toast(text, kind = "") {
   last += 1;
   const id = last;
   toasts.value = [...toasts.value.slice(-4), { id, text, kind }];
-  if (!kind) {
-    setTimeout(() => dismiss(id), SHOWN_MS);
-  }
+  setTimeout(() => dismiss(id), SHOWN_MS[kind]);
 }
 function Toasts() {
   return /* @__PURE__ */ a4("div", { class: "toasts", role: "status", "aria-live": "polite", children: toasts.value.map((it) => /* @__PURE__ */ a4("div", { class: `toast ${it.kind}`, children: [
@@ -2177,6 +2185,9 @@ function Time({ at }) {
     return /* @__PURE__ */ a4("span", { class: "muted", children: "–" });
   }
   return /* @__PURE__ */ a4("time", { dateTime: at, title: exact(at), children: relative(at) });
+}
+function By({ of }) {
+  return /* @__PURE__ */ a4("span", { title: of, children: of.replace(/(@.+):\d+$/, "$1") });
 }
 function Size({ of }) {
   return /* @__PURE__ */ a4("span", { title: `${count(of)} bytes`, children: bytes(of) });
@@ -2261,25 +2272,174 @@ async function walk(entry, above, found) {
   }
 }
 
+// src/parts/Dialog.tsx
+function Dialog(props) {
+  const dialog = T2(null);
+  const id = P2();
+  A2(() => {
+    const shown = dialog.current;
+    const before = document.activeElement;
+    shown?.showModal();
+    return () => {
+      shown?.close();
+      if (before instanceof HTMLElement && before.isConnected) {
+        before.focus();
+      }
+    };
+  }, []);
+  return /* @__PURE__ */ a4(
+    "dialog",
+    {
+      ref: dialog,
+      class: props.isWide ? "wide" : "",
+      "aria-labelledby": id,
+      onCancel: (event) => {
+        event.preventDefault();
+        props.onClose();
+      },
+      children: [
+        /* @__PURE__ */ a4("div", { class: "dialog-head", children: [
+          /* @__PURE__ */ a4("h2", { id, children: props.title }),
+          /* @__PURE__ */ a4(
+            "button",
+            {
+              type: "button",
+              class: "button quiet small",
+              "aria-label": "Close",
+              onClick: props.onClose,
+              children: "✕"
+            }
+          )
+        ] }),
+        /* @__PURE__ */ a4("div", { class: "dialog-body", children: props.children }),
+        props.footer ? /* @__PURE__ */ a4("div", { class: "dialog-foot", children: props.footer }) : null
+      ]
+    }
+  );
+}
+function FormDialog(props) {
+  const [failure, setFailure] = d2("");
+  const [isBusy, setBusy] = d2(false);
+  const isReady = props.isReady ?? true;
+  const run2 = async (event) => {
+    event.preventDefault();
+    if (isBusy || !isReady) {
+      return;
+    }
+    setBusy(true);
+    setFailure("");
+    try {
+      await props.run();
+      props.onClose();
+    } catch (cause) {
+      setFailure(asProblem(cause).message);
+    } finally {
+      setBusy(false);
+    }
+  };
+  return /* @__PURE__ */ a4(Dialog, { title: props.title, onClose: props.onClose, isWide: props.isWide, children: /* @__PURE__ */ a4("form", { onSubmit: (event) => void run2(event), children: [
+    props.children,
+    /* @__PURE__ */ a4("div", { role: "alert", children: failure ? /* @__PURE__ */ a4(Note, { kind: "bad", children: failure }) : null }),
+    /* @__PURE__ */ a4("div", { class: "dialog-foot", children: [
+      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: props.onClose, children: "Cancel" }),
+      /* @__PURE__ */ a4(
+        "button",
+        {
+          type: "submit",
+          class: `button ${props.isDangerous ? "danger" : "primary"}`,
+          disabled: !isReady,
+          "aria-busy": isBusy,
+          children: props.action
+        }
+      )
+    ] })
+  ] }) });
+}
+var question = y3(null);
+function confirm(asked) {
+  question.value = asked;
+}
+function Questions() {
+  return question.value ? /* @__PURE__ */ a4(Asked, { asked: question.value }, question.value.title) : null;
+}
+function Asked({ asked }) {
+  const [why, setWhy] = d2("");
+  const [typed, setTyped] = d2("");
+  const close2 = () => {
+    if (question.value === asked) {
+      question.value = null;
+    }
+  };
+  return /* @__PURE__ */ a4(
+    FormDialog,
+    {
+      title: asked.title,
+      action: asked.action,
+      isDangerous: asked.isDangerous,
+      isWide: asked.isWide,
+      isReady: !asked.typed || typed === asked.typed,
+      run: () => asked.run(why.trim()),
+      onClose: close2,
+      children: [
+        /* @__PURE__ */ a4("div", { children: asked.body }),
+        asked.asksWhy ? /* @__PURE__ */ a4("label", { class: "field", children: [
+          /* @__PURE__ */ a4("span", { children: [
+            "Why ",
+            /* @__PURE__ */ a4("span", { class: "muted", children: "· the history shows it" })
+          ] }),
+          /* @__PURE__ */ a4(
+            "input",
+            {
+              class: "input",
+              value: why,
+              onInput: (event) => setWhy(event.currentTarget.value)
+            }
+          )
+        ] }) : null,
+        asked.typed ? /* @__PURE__ */ a4("label", { class: "field", children: [
+          /* @__PURE__ */ a4("span", { children: [
+            "Type ",
+            /* @__PURE__ */ a4("b", { class: "mono", children: asked.typed }),
+            " to confirm"
+          ] }),
+          /* @__PURE__ */ a4(
+            "input",
+            {
+              class: "input",
+              value: typed,
+              autocomplete: "off",
+              onInput: (event) => setTyped(event.currentTarget.value)
+            }
+          )
+        ] }) : null
+      ]
+    }
+  );
+}
+
 // src/jobs.ts
 var LOOK_MS = 400;
+var LONGEST_LOOK_MS = 8e3;
 function pause(ms) {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 function isPassing(cause) {
-  return cause instanceof ProblemError && [0, 408, 429, 502, 503, 504].includes(cause.status);
+  return cause instanceof ProblemError && [0, 401, 408, 429, 502, 503, 504].includes(cause.status);
 }
 async function ended(job, onProgress) {
   let now2 = job;
+  let wait = LOOK_MS;
   while (now2.status === "running") {
-    await pause(LOOK_MS);
+    await pause(wait);
     try {
       now2 = await ask(api.GET("/api/v1/jobs/{id}", { params: { path: { id: job.id } } }));
       onProgress?.(now2);
+      wait = LOOK_MS;
     } catch (cause) {
       if (!isPassing(cause)) {
         throw cause;
       }
+      wait = Math.min(wait * 2, LONGEST_LOOK_MS);
     }
   }
   if (now2.status !== "done") {
@@ -2295,8 +2455,10 @@ var FIRST_CHUNK = 1024 * 1024;
 var MOST_CHUNK = 32 * 1024 * 1024;
 var CHUNK_S = 1;
 var LONGEST_WAIT_MS2 = 8e3;
+var NO_LOGIN = 401;
+var NOT_FOUND = 404;
 var CONFLICT = 409;
-var ACTIVE = ["waiting", "sending", "lost", "saving"];
+var ACTIVE = ["waiting", "sending", "lost", "locked", "saving"];
 var last2 = 0;
 var Upload = class {
   constructor(file, name, path) {
@@ -2317,6 +2479,8 @@ var Upload = class {
   problem = y3("");
   id = "";
   overwrite = false;
+  /** The files that were added while none was sent, and those added to them, are a batch. */
+  batch = 0;
   mostChunk = MOST_CHUNK;
   control = new AbortController();
   get isActive() {
@@ -2326,6 +2490,44 @@ var Upload = class {
 var uploads = y3([]);
 var ofProject = O(() => uploads.value.filter((it) => it.path !== null));
 var active = O(() => uploads.value.filter((it) => it.isActive));
+var FILE_BYTES = 64 * 1024;
+var MEASURED_MS = 2e4;
+var FIRST_MS = 4e3;
+var batch = 0;
+var points = [];
+var progress = O(() => {
+  const listed = ofProject.value.filter((it) => it.batch === batch);
+  let size = 0;
+  let done = 0;
+  for (const it of listed) {
+    const whole = it.file.size + FILE_BYTES;
+    size += whole;
+    done += it.isActive ? it.sent.value : whole;
+  }
+  const ended2 = listed.filter((it) => !it.isActive).length;
+  const share = size ? done / size : 0;
+  return { files: listed.length, ended: ended2, share, leftS: secondsLeft(size, done) };
+});
+function secondsLeft(size, done) {
+  const at = performance.now();
+  const [before] = points.slice(-1);
+  points = before && done < before.done ? [] : points.filter((it) => at - it.at < MEASURED_MS);
+  points.push({ at, done });
+  const [first] = points;
+  if (!first || at - first.at < FIRST_MS || done <= first.done) {
+    return null;
+  }
+  return (size - done) * (at - first.at) / (done - first.done) / 1e3;
+}
+function join(added) {
+  if (!active.value.length) {
+    batch += 1;
+    points = [];
+  }
+  for (const it of added) {
+    it.batch = batch;
+  }
+}
 async function unfinished(signal) {
   const params = { query: { limit: 1e3 } };
   const page = await ask(api.GET("/api/v1/uploads", { params, signal }));
@@ -2340,43 +2542,59 @@ async function add(chosen, folder) {
     const before = begun.find((it) => isSame(it, made));
     if (before) {
       begun.splice(begun.indexOf(before), 1);
-      made.id = before.id;
-      made.overwrite = before.overwrite;
+      continued(made, before);
     }
     return made;
   });
+  join(added);
   uploads.value = [...uploads.value, ...added];
   pump();
   return added;
 }
-function resume(begun, file) {
-  const made = new Upload(file, nameOf(begun), begun.path);
+function continued(made, begun) {
   made.id = begun.id;
   made.overwrite = begun.overwrite;
+  made.sent.value = begun.offset;
+}
+function resume(begun, file) {
+  const made = new Upload(file, nameOf(begun), begun.path);
+  continued(made, begun);
+  join([made]);
   uploads.value = [...uploads.value, made];
   pump();
 }
-function retry(it, { overwrite = it.overwrite } = {}) {
-  if (overwrite !== it.overwrite && it.id) {
-    drop(it.id);
-    it.id = "";
-    it.sent.value = 0;
+function retry(again, { overwrite = false } = {}) {
+  join(again);
+  for (const it of again) {
+    if (overwrite && !it.overwrite && it.id) {
+      drop(it.id);
+      it.id = "";
+      it.sent.value = 0;
+    }
+    it.overwrite ||= overwrite;
+    it.problem.value = "";
+    it.control = new AbortController();
+    it.stage.value = "waiting";
   }
-  it.overwrite = overwrite;
-  it.problem.value = "";
-  it.control = new AbortController();
-  it.stage.value = "waiting";
   pump();
 }
-function cancel(it) {
-  const isKnown = it.id && it.stage.value !== "done";
-  it.control.abort();
-  it.stage.value = "cancelled";
-  uploads.value = uploads.value.filter((other) => other !== it);
-  if (isKnown) {
-    drop(it.id);
+function cancel(gone) {
+  for (const it of gone) {
+    const isKnown = it.id && it.stage.value !== "done";
+    it.control.abort();
+    it.stage.value = "cancelled";
+    if (isKnown) {
+      drop(it.id);
+    }
   }
+  forget(gone);
   pump();
+}
+function stopAll() {
+  for (const it of uploads.value) {
+    it.control.abort();
+  }
+  uploads.value = [];
 }
 function clearDone() {
   uploads.value = uploads.value.filter((it) => it.stage.value !== "done" || it.path === null);
@@ -2385,20 +2603,19 @@ function forget(gone) {
   uploads.value = uploads.value.filter((it) => !gone.includes(it));
 }
 function isFileOf(begun, file) {
-  const known = remembered()[begun.id];
-  const isUnchanged = known ? known.modified === file.lastModified : file.lastModified <= Date.parse(begun.created);
+  const isUnchanged = begun.modified ? Date.parse(begun.modified) === file.lastModified : file.lastModified <= Date.parse(begun.created);
   return begun.size_bytes === file.size && isUnchanged;
 }
 function nameOf(begun) {
-  return begun.path ?? remembered()[begun.id]?.name ?? "a file of a model";
+  return begun.path ?? remembered()[begun.id] ?? "a file of a model";
 }
 function isSame(begun, it) {
-  const known = remembered()[begun.id];
-  return begun.path === it.path && known?.name === it.name && isFileOf(begun, it.file);
+  const isPlace = begun.path === null ? it.path === null && remembered()[begun.id] === it.name : begun.path === it.path;
+  return isPlace && begun.modified !== null && isFileOf(begun, it.file);
 }
 function pump() {
   const running = active.value.filter((it) => it.stage.value !== "waiting");
-  const waiting = active.value.filter((it) => it.stage.value === "waiting");
+  const waiting = active.value.filter((it) => it.stage.value === "waiting").sort((one, other) => one.file.size - other.file.size);
   for (const it of waiting.slice(0, Math.max(0, PARALLEL - running.length))) {
     it.stage.value = "sending";
     void run(it).finally(pump);
@@ -2407,12 +2624,14 @@ function pump() {
 async function run(it) {
   const { control } = it;
   try {
-    await begin(it);
-    await send(it);
-    if (it.path !== null) {
-      it.stage.value = "saving";
-      await patiently(it, () => finish(it));
-    }
+    await attempt(it).catch((cause) => {
+      if (!(cause instanceof ProblemError && cause.status === NOT_FOUND && it.id)) {
+        throw cause;
+      }
+      it.id = "";
+      it.sent.value = 0;
+      return attempt(it);
+    });
     it.stage.value = "done";
     forgetFile(it.id, it.path !== null);
   } catch (cause) {
@@ -2425,17 +2644,54 @@ async function run(it) {
     it.stage.value = isTaken ? "taken" : "failed";
   }
 }
+async function attempt(it) {
+  await begin(it);
+  await send(it);
+  if (it.path !== null) {
+    it.stage.value = "saving";
+    await patiently(it, () => finish(it));
+  }
+}
 async function begin(it) {
+  const { signal } = it.control;
   if (it.id) {
     await look(it);
+    await checkFree(it);
     return;
   }
-  const body = { path: it.path, size: it.file.size, overwrite: it.overwrite };
-  const { signal } = it.control;
+  const body = {
+    path: it.path,
+    size: it.file.size,
+    overwrite: it.overwrite,
+    modified: modifiedOf(it.file)
+  };
   const made = await patiently(it, () => ask(api.POST("/api/v1/uploads", { body, signal })));
   it.id = made.id;
   it.mostChunk = Math.min(MOST_CHUNK, made.max_chunk_bytes);
   remember(it);
+}
+async function checkFree(it) {
+  if (it.path === null || it.overwrite) {
+    return;
+  }
+  const params = { path: { path: it.path } };
+  const { signal } = it.control;
+  const found = await patiently(
+    it,
+    () => ask(api.GET("/api/v1/files/{path}", { params, signal })).catch((cause) => {
+      if (cause instanceof ProblemError && cause.status === NOT_FOUND) {
+        return null;
+      }
+      throw cause;
+    })
+  );
+  if (found) {
+    throw new ProblemError(CONFLICT, "File exists", `${it.path} exists`);
+  }
+}
+function modifiedOf(file) {
+  const at = new Date(file.lastModified).toISOString();
+  return /^\d{4}-/.test(at) ? at : null;
 }
 async function send(it) {
   let chunk = FIRST_CHUNK;
@@ -2456,7 +2712,7 @@ async function send(it) {
       await readable(it);
       chunk = FIRST_CHUNK;
       if (!isElsewhere) {
-        await waitFor(it, 1);
+        await waitFor(it, 1, cause);
       }
       await look(it);
     }
@@ -2492,7 +2748,12 @@ async function finish(it) {
     api.POST("/api/v1/uploads/{id}/finish", { params, body: { sha256: null }, signal })
   );
   if ("status" in done) {
-    await ended(done);
+    await ended(done).catch((cause) => {
+      if (cause instanceof ProblemError && cause.status === NOT_FOUND) {
+        throw new ProblemError(0, "No connection", cause.detail);
+      }
+      throw cause;
+    });
   }
 }
 async function patiently(it, act) {
@@ -2507,13 +2768,14 @@ async function patiently(it, act) {
       if (!isPassing(problem)) {
         throw cause;
       }
-      await waitFor(it, count2);
+      await waitFor(it, count2, problem);
     }
   }
 }
-async function waitFor(it, count2) {
+async function waitFor(it, count2, cause) {
   it.control.signal.throwIfAborted();
-  it.stage.value = "lost";
+  const isLocked = cause instanceof ProblemError && cause.status === NO_LOGIN;
+  it.stage.value = isLocked ? "locked" : "lost";
   it.rate.value = 0;
   await pause(Math.min(500 * 2 ** count2, LONGEST_WAIT_MS2));
   it.control.signal.throwIfAborted();
@@ -2545,7 +2807,9 @@ function keep2(known) {
   }
 }
 function remember(it) {
-  keep2({ ...remembered(), [it.id]: { name: it.name, modified: it.file.lastModified } });
+  if (it.path === null) {
+    keep2({ ...remembered(), [it.id]: it.name });
+  }
 }
 function forgetFile(id, isOver) {
   if (isOver) {
@@ -2677,12 +2941,13 @@ function UploadTray() {
   if (!listed.length) {
     return null;
   }
-  const size = here.reduce((sum, it) => sum + it.file.size, 0);
-  const sent = here.reduce((sum, it) => sum + it.sent.value, 0);
   const rate = here.reduce((sum, it) => sum + it.rate.value, 0);
   const taken = listed.filter((it) => it.stage.value === "taken");
   const bad = listed.filter((it) => it.stage.value === "failed");
-  const words = here.length ? `Uploading ${many(here.length, "file")} · ${percent(sent, size)}` : summary(listed, taken.length + bad.length);
+  const begun = here.filter((it) => it.stage.value !== "waiting");
+  const waiting = here.filter((it) => it.stage.value === "waiting").sort((one, other) => one.file.size - other.file.size);
+  const done = listed.filter((it) => it.stage.value === "done");
+  const words = here.length ? sendingWords(begun) : summary(listed, taken.length + bad.length);
   return /* @__PURE__ */ a4("section", { class: "tray", "aria-label": "Uploads", children: [
     /* @__PURE__ */ a4("div", { class: "tray-head", children: [
       /* @__PURE__ */ a4("b", { role: "status", children: words }),
@@ -2690,38 +2955,35 @@ function UploadTray() {
         bytes(rate),
         "/s"
       ] }) : null,
-      /* @__PURE__ */ a4("span", { class: "grow" }),
-      taken.length > 1 ? /* @__PURE__ */ a4(
-        Action,
-        {
-          small: true,
-          onClick: () => {
-            for (const it of taken) {
-              retry(it, { overwrite: true });
-            }
-          },
-          children: [
+      /* @__PURE__ */ a4("div", { class: "tray-actions", children: [
+        taken.length > 1 ? /* @__PURE__ */ a4($, { children: [
+          /* @__PURE__ */ a4(Action, { small: true, onClick: () => retry(taken, { overwrite: true }), children: [
             "Replace all ",
             taken.length
-          ]
-        }
-      ) : null,
-      here.length ? null : /* @__PURE__ */ a4(Action, { small: true, kind: "quiet", onClick: () => listed.forEach(dismissed), children: "Clear" }),
-      /* @__PURE__ */ a4(
-        "button",
-        {
-          type: "button",
-          class: "button small quiet",
-          "aria-expanded": isOpen.value,
-          onClick: () => {
-            isOpen.value = !isOpen.value;
-          },
-          children: isOpen.value ? "Less" : "More"
-        }
-      )
+          ] }),
+          /* @__PURE__ */ a4(Action, { small: true, onClick: () => cancel(taken), children: [
+            "Skip all ",
+            taken.length
+          ] })
+        ] }) : null,
+        here.length > 1 ? /* @__PURE__ */ a4(Action, { small: true, kind: "quiet", onClick: () => cancelAll(here.length), children: "Cancel all" }) : null,
+        here.length ? null : /* @__PURE__ */ a4(Action, { small: true, kind: "quiet", onClick: () => clear(listed), children: "Clear" }),
+        /* @__PURE__ */ a4(
+          "button",
+          {
+            type: "button",
+            class: "button small quiet",
+            "aria-expanded": isOpen.value,
+            onClick: () => {
+              isOpen.value = !isOpen.value;
+            },
+            children: isOpen.value ? "Less" : "More"
+          }
+        )
+      ] })
     ] }),
     isOpen.value ? /* @__PURE__ */ a4("ul", { class: "tray-list", children: [
-      [...bad, ...taken, ...here, ...listed.filter((it) => it.stage.value === "done")].slice(0, MOST_SHOWN).map((it) => /* @__PURE__ */ a4(UploadRow, { of: it }, it.key)),
+      [...bad, ...taken, ...begun, ...waiting, ...done].slice(0, MOST_SHOWN).map((it) => /* @__PURE__ */ a4(UploadRow, { of: it }, it.key)),
       listed.length > MOST_SHOWN ? /* @__PURE__ */ a4("li", { class: "sub", children: [
         "and ",
         many(listed.length - MOST_SHOWN, "other")
@@ -2747,12 +3009,37 @@ function keepPage() {
     removeEventListener("drop", drop2);
   };
 }
-function dismissed(it) {
-  if (it.stage.value === "done") {
-    clearDone();
-  } else {
-    cancel(it);
+function clear(listed) {
+  cancel(listed.filter((it) => it.stage.value !== "done"));
+  clearDone();
+}
+function cancelAll(files) {
+  confirm({
+    title: `Cancel ${many(files, "upload")}?`,
+    body: "What was sent of these files is deleted. Files that are complete stay.",
+    action: "Cancel all",
+    isDangerous: true,
+    // A file that is being written to the project cannot be taken back.
+    run: async () => cancel(active.value.filter(isCancellable))
+  });
+}
+function isCancellable(it) {
+  return it.path !== null && it.stage.value !== "saving";
+}
+function sendingWords(begun) {
+  const { files, ended: ended2, share, leftS } = progress.value;
+  const stages = begun.map((it) => it.stage.value);
+  const isLocked = stages.includes("locked");
+  const isLost = stages.length > 0 && stages.every((it) => it === "lost");
+  const at = files === 1 ? "1 file" : `${Math.min(ended2 + 1, files)} of ${many(files, "file")}`;
+  const part2 = `${at}, ${Math.floor(100 * share)} %`;
+  if (isLocked) {
+    return `Log in again to continue: ${part2}`;
   }
+  if (isLost) {
+    return `Waiting for the server: ${part2}`;
+  }
+  return `Uploading ${part2}${leftS === null ? "" : `, ${timeLeft(leftS)}`}`;
 }
 function summary(listed, failed) {
   const done = listed.length - failed;
@@ -2760,23 +3047,20 @@ function summary(listed, failed) {
   const not = failed ? `${many(failed, "file")} not uploaded` : "";
   return [words, not].filter(Boolean).join(" · ");
 }
-function percent(sent, size) {
-  return size ? `${Math.floor(100 * sent / size)} %` : "0 %";
-}
 function UploadRow({ of }) {
   const stage = of.stage.value;
   const size = of.file.size;
   const isAsking = stage === "taken" || stage === "failed";
-  return /* @__PURE__ */ a4("li", { class: `upload ${stage}`, children: [
+  return /* @__PURE__ */ a4("li", { class: "upload", children: [
     /* @__PURE__ */ a4("div", { class: "upload-line", children: [
-      /* @__PURE__ */ a4("span", { class: "upload-name", title: of.path ?? of.name, children: of.path ?? of.name }),
+      /* @__PURE__ */ a4(Name, { of: of.path ?? of.name }),
       /* @__PURE__ */ a4("span", { class: "sub upload-size", children: WORDS[stage](of) }),
       isAsking ? /* @__PURE__ */ a4(
         Action,
         {
           small: true,
           label: `${stage === "taken" ? "Replace" : "Try again"}: ${of.name}`,
-          onClick: () => retry(of, stage === "taken" ? { overwrite: true } : {}),
+          onClick: () => retry([of], { overwrite: stage === "taken" }),
           children: stage === "taken" ? "Replace" : "Try again"
         }
       ) : null,
@@ -2787,12 +3071,12 @@ function UploadRow({ of }) {
           kind: "quiet",
           disabledBy: stage === "saving" ? "It is being written to the project: wait for it." : "",
           label: `${isAsking ? "Skip" : "Cancel"} ${of.name}`,
-          onClick: () => cancel(of),
+          onClick: () => cancel([of]),
           children: "✕"
         }
       )
     ] }),
-    stage === "sending" || stage === "lost" || stage === "saving" ? /* @__PURE__ */ a4(
+    ["sending", "lost", "locked", "saving"].includes(stage) ? /* @__PURE__ */ a4(
       "progress",
       {
         "aria-label": of.name,
@@ -2803,13 +3087,21 @@ function UploadRow({ of }) {
     of.problem.value && stage !== "taken" ? /* @__PURE__ */ a4("div", { class: "hint bad", children: of.problem.value }) : null
   ] });
 }
+function Name({ of }) {
+  const start = of.lastIndexOf("/") + 1;
+  return /* @__PURE__ */ a4("span", { class: "upload-name", title: of, children: [
+    /* @__PURE__ */ a4("span", { class: "upload-folder", children: of.slice(0, start) }),
+    /* @__PURE__ */ a4("span", { class: "upload-file", children: of.slice(start) })
+  ] });
+}
 var WORDS = {
   waiting: () => "waiting",
   sending: (it) => {
     const rate = it.rate.value ? ` · ${bytes(it.rate.value)}/s` : "";
     return `${bytes(it.sent.value)} of ${bytes(it.file.size)}${rate}`;
   },
-  lost: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer, continues when the server answers`,
+  lost: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · no answer`,
+  locked: (it) => `${bytes(it.sent.value)} of ${bytes(it.file.size)} · log in again`,
   saving: () => "writing to the project",
   taken: () => "a file with this name exists",
   failed: () => "failed",
@@ -2853,10 +3145,10 @@ function Unfinished({ isForModel = false }) {
   };
   return /* @__PURE__ */ a4("section", { class: "card unfinished", "aria-label": "Unfinished uploads", children: [
     /* @__PURE__ */ a4("h2", { children: "Unfinished uploads" }),
-    /* @__PURE__ */ a4("p", { class: "sub", children: "Choose the same file again: its upload continues where it stopped. The server removes uploads that nobody continues." }),
+    /* @__PURE__ */ a4("p", { class: "sub", children: "Choose the same file or folder again: its upload continues where it stopped. The server removes an upload that nobody continues for 24 hours." }),
     /* @__PURE__ */ a4("ul", { class: "tray-list", children: listed.map((it) => /* @__PURE__ */ a4("li", { class: "upload", children: [
       /* @__PURE__ */ a4("div", { class: "upload-line", children: [
-        /* @__PURE__ */ a4("span", { class: "upload-name", children: nameOf(it) }),
+        /* @__PURE__ */ a4(Name, { of: nameOf(it) }),
         /* @__PURE__ */ a4("span", { class: "sub upload-size", children: [
           /* @__PURE__ */ a4(Size, { of: it.offset }),
           " of ",
@@ -3016,151 +3308,6 @@ x2(() => {
   localStorage.setItem(KEY, theme.value);
 });
 
-// src/parts/Dialog.tsx
-function Dialog(props) {
-  const dialog = T2(null);
-  const id = P2();
-  A2(() => {
-    const shown = dialog.current;
-    const before = document.activeElement;
-    shown?.showModal();
-    return () => {
-      shown?.close();
-      if (before instanceof HTMLElement && before.isConnected) {
-        before.focus();
-      }
-    };
-  }, []);
-  return /* @__PURE__ */ a4(
-    "dialog",
-    {
-      ref: dialog,
-      class: props.isWide ? "wide" : "",
-      "aria-labelledby": id,
-      onCancel: (event) => {
-        event.preventDefault();
-        props.onClose();
-      },
-      children: [
-        /* @__PURE__ */ a4("div", { class: "dialog-head", children: [
-          /* @__PURE__ */ a4("h2", { id, children: props.title }),
-          /* @__PURE__ */ a4(
-            "button",
-            {
-              type: "button",
-              class: "button quiet small",
-              "aria-label": "Close",
-              onClick: props.onClose,
-              children: "✕"
-            }
-          )
-        ] }),
-        /* @__PURE__ */ a4("div", { class: "dialog-body", children: props.children }),
-        props.footer ? /* @__PURE__ */ a4("div", { class: "dialog-foot", children: props.footer }) : null
-      ]
-    }
-  );
-}
-function FormDialog(props) {
-  const [failure, setFailure] = d2("");
-  const [isBusy, setBusy] = d2(false);
-  const isReady = props.isReady ?? true;
-  const run2 = async (event) => {
-    event.preventDefault();
-    if (isBusy || !isReady) {
-      return;
-    }
-    setBusy(true);
-    setFailure("");
-    try {
-      await props.run();
-      props.onClose();
-    } catch (cause) {
-      setFailure(asProblem(cause).message);
-    } finally {
-      setBusy(false);
-    }
-  };
-  return /* @__PURE__ */ a4(Dialog, { title: props.title, onClose: props.onClose, isWide: props.isWide, children: /* @__PURE__ */ a4("form", { onSubmit: (event) => void run2(event), children: [
-    props.children,
-    /* @__PURE__ */ a4("div", { role: "alert", children: failure ? /* @__PURE__ */ a4(Note, { kind: "bad", children: failure }) : null }),
-    /* @__PURE__ */ a4("div", { class: "dialog-foot", children: [
-      /* @__PURE__ */ a4("button", { type: "button", class: "button", onClick: props.onClose, children: "Cancel" }),
-      /* @__PURE__ */ a4(
-        "button",
-        {
-          type: "submit",
-          class: `button ${props.isDangerous ? "danger" : "primary"}`,
-          disabled: !isReady,
-          "aria-busy": isBusy,
-          children: props.action
-        }
-      )
-    ] })
-  ] }) });
-}
-var question = y3(null);
-function confirm(asked) {
-  question.value = asked;
-}
-function Questions() {
-  return question.value ? /* @__PURE__ */ a4(Asked, { asked: question.value }, question.value.title) : null;
-}
-function Asked({ asked }) {
-  const [why, setWhy] = d2("");
-  const [typed, setTyped] = d2("");
-  const close2 = () => {
-    if (question.value === asked) {
-      question.value = null;
-    }
-  };
-  return /* @__PURE__ */ a4(
-    FormDialog,
-    {
-      title: asked.title,
-      action: asked.action,
-      isDangerous: asked.isDangerous,
-      isWide: asked.isWide,
-      isReady: !asked.typed || typed === asked.typed,
-      run: () => asked.run(why.trim()),
-      onClose: close2,
-      children: [
-        /* @__PURE__ */ a4("div", { children: asked.body }),
-        asked.asksWhy ? /* @__PURE__ */ a4("label", { class: "field", children: [
-          /* @__PURE__ */ a4("span", { children: [
-            "Why ",
-            /* @__PURE__ */ a4("span", { class: "muted", children: "· the history shows it" })
-          ] }),
-          /* @__PURE__ */ a4(
-            "input",
-            {
-              class: "input",
-              value: why,
-              onInput: (event) => setWhy(event.currentTarget.value)
-            }
-          )
-        ] }) : null,
-        asked.typed ? /* @__PURE__ */ a4("label", { class: "field", children: [
-          /* @__PURE__ */ a4("span", { children: [
-            "Type ",
-            /* @__PURE__ */ a4("b", { class: "mono", children: asked.typed }),
-            " to confirm"
-          ] }),
-          /* @__PURE__ */ a4(
-            "input",
-            {
-              class: "input",
-              value: typed,
-              autocomplete: "off",
-              onInput: (event) => setTyped(event.currentTarget.value)
-            }
-          )
-        ] }) : null
-      ]
-    }
-  );
-}
-
 // src/search.tsx
 var close = () => {
   opened.value = null;
@@ -3293,6 +3440,7 @@ async function session(method, body) {
 }
 async function logOut() {
   await session("DELETE");
+  stopAll();
   me.value = null;
   forgetAll();
   go(to("/login"));
@@ -3447,16 +3595,24 @@ function Live() {
   }
   return isLive.value ? /* @__PURE__ */ a4("span", { class: "live", children: "live" }) : /* @__PURE__ */ a4("span", { class: "live wait", children: "connecting" });
 }
+var LONG_MS = 6e4;
 function Connection() {
   const { isUp, since } = connection.value;
   if (isUp) {
     return /* @__PURE__ */ a4("div", { role: "status" });
   }
   const at = new Date(since).toLocaleTimeString("en-GB", { timeStyle: "medium" });
+  const isLong = me.value?.login === "link" && now.value - since > LONG_MS;
   return /* @__PURE__ */ a4("div", { class: "banner", role: "status", children: [
     "The server has not answered since ",
     at,
-    ". This page shows the last data that it received, and updates itself when the server answers again."
+    ". This page shows the last data that it received, and updates itself when the server answers again.",
+    isLong ? /* @__PURE__ */ a4($, { children: [
+      " ",
+      "If you started ",
+      /* @__PURE__ */ a4("code", { children: "hopsartifacts ui" }),
+      " again, use the tab that it opened."
+    ] }) : null
   ] });
 }
 
@@ -3651,19 +3807,25 @@ export {
   startClock,
   exact,
   clock,
+  firstLine,
   sentence,
   a4 as a,
   toast,
   Action,
   Time,
+  By,
   Size,
   Digest,
   Copy,
   Chip,
   State,
   Note,
+  Dialog,
+  FormDialog,
+  confirm,
   ended,
   uploads,
+  active,
   add,
   cancel,
   forget,
@@ -3672,9 +3834,6 @@ export {
   Uploads,
   UploadRow,
   Unfinished,
-  Dialog,
-  FormDialog,
-  confirm,
   startKeys,
   useKeys,
   isTyping,

@@ -12,7 +12,7 @@ import {
 } from "./shared-1.js";
 
 // src/parts/Source.tsx
-function Source({ path, line, hrefOf }) {
+function Source({ path, line, remark, hrefOf }) {
   const pages = usePages(
     `tokens ${path}`,
     async (cursor, _, signal) => {
@@ -34,7 +34,7 @@ function Source({ path, line, hrefOf }) {
   }, [isFurther, isReadingMore, more]);
   return /* @__PURE__ */ a(Shown, { loaded: pages, children: ({ items, next, damaged = [] }) => /* @__PURE__ */ a($, { children: [
     damaged.map((it) => /* @__PURE__ */ a(Note, { children: it }, it)),
-    /* @__PURE__ */ a(Lines, { lines: items, line, hrefOf, path }),
+    /* @__PURE__ */ a(Lines, { lines: items, line, remark, hrefOf, path }),
     next ? /* @__PURE__ */ a(
       "button",
       {
@@ -52,7 +52,7 @@ function Source({ path, line, hrefOf }) {
 }
 function Lines(props) {
   const marked = T(null);
-  const { lines, line, hrefOf, path } = props;
+  const { lines, line, remark, hrefOf, path } = props;
   const isThere = line !== void 0 && line <= lines.length;
   A(() => {
     if (isThere) {
@@ -64,11 +64,12 @@ function Lines(props) {
     /* @__PURE__ */ a("pre", { class: "code source", tabIndex: 0, children: lines.map((tokens, index) => {
       const number = index + 1;
       const isHere = number === line;
+      const isWrong = number === remark?.line;
       return /* @__PURE__ */ a(
         "span",
         {
           ref: isHere ? marked : void 0,
-          class: isHere ? "line here" : "line",
+          class: `line ${isHere ? "here" : ""} ${isWrong ? "wrong" : ""}`,
           children: [
             /* @__PURE__ */ a(
               "a",
@@ -80,7 +81,8 @@ function Lines(props) {
                 children: number
               }
             ),
-            tokens.length ? tokens.map(([kind, text], place) => /* @__PURE__ */ a("span", { class: kind ? `t-${kind}` : void 0, children: text }, place)) : " "
+            tokens.length ? tokens.map(([kind, text], place) => /* @__PURE__ */ a("span", { class: kind ? `t-${kind}` : void 0, children: text }, place)) : " ",
+            isWrong ? /* @__PURE__ */ a("span", { class: "remark", children: remark.text }) : null
           ]
         },
         number

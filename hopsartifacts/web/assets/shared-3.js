@@ -10,8 +10,10 @@ import {
   ask,
   confirm,
   curl,
+  firstLine,
   listen,
   many,
+  place,
   python,
   shell,
   to,
@@ -21,6 +23,9 @@ import {
 } from "./shared-1.js";
 
 // src/pages/deployments/tab.ts
+function errorIn({ state, version }) {
+  return state.last_error?.version === version ? state.last_error : null;
+}
 function tabOf(name, id = "") {
   return id ? `${to("/deployments", name)}/${id}` : to("/deployments", name);
 }
@@ -185,13 +190,22 @@ async function patiently(run) {
     }
   }
 }
+async function isShown(name) {
+  const [, section, shown = name] = place.value.path.split("/");
+  if (section !== "deployments" || shown !== encodeURIComponent(name)) {
+    return false;
+  }
+  const params = { path: { name } };
+  const found = await ask(api.GET("/api/v1/deployments/{name}", { params })).catch(() => null);
+  return found?.state.status === "Failed";
+}
 function follow(job) {
-  const end = (now) => {
+  const end = async (now) => {
     if (now.status !== "running") {
       unlisten();
     }
-    if (now.status === "failed" && now.error) {
-      toast(now.error.detail.split("\n", 1)[0] ?? "", "bad");
+    if (now.status === "failed" && now.error && !await isShown(job.subject ?? "")) {
+      toast(firstLine(now.error.detail), "bad");
     }
   };
   const look = () => {
@@ -200,7 +214,7 @@ function follow(job) {
   };
   const unlisten = listen(({ name, data }) => {
     if (name === "job" && data.id === job.id) {
-      end(data);
+      void end(data);
     } else if (name === "reload") {
       look();
     }
@@ -254,6 +268,7 @@ function Bars(props) {
 
 export {
   Bars,
+  errorIn,
   tabOf,
   lineOf,
   StartStop,

@@ -140,7 +140,7 @@ function Facts({ of }: { of: Deployment }) {
         </dd>
         <dt>Environment</dt>
         <dd>
-          {sealed.environment ?? "the same as the server"}
+          {sealed.environment ?? "the Python environment of the server"}
           {sealed.environment_lock ? (
             <div class="sub mono">{sealed.environment_lock}</div>
           ) : null}
