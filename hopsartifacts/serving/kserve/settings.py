@@ -50,6 +50,9 @@ class ClusterSettings(
         namespace: the namespace of the objects.
         mode: ``Standard`` makes Deployments, ``Knative`` makes Knative Services.
         kserve: the minor release of KServe on the cluster.
+        knative_init_containers: whether Knative's flag for init containers is on. The
+            pods then have one of ours, as in mode Standard, which allows an inference
+            log. Without it, KServe fetches by the ClusterStorageContainer.
         vllm_image: an image of vLLM, by digest, for LLMs. Without it, KServe's own
             runtime serves them, which 0.19 does not have.
         allow_image_tags: accept images without a digest. Their content can change, so
@@ -80,6 +83,7 @@ class ClusterSettings(
     namespace: str = "default"
     mode: Mode = "Standard"
     kserve: Minor = "0.20"
+    knative_init_containers: bool = False
     vllm_image: str | None = None
     allow_image_tags: bool = False
     image_pull_secrets: tuple[str, ...] = ()
