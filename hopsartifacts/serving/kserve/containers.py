@@ -13,16 +13,16 @@ from hopsartifacts.serving.contract import Component, ComponentResources, Sealed
 from hopsartifacts.serving.kserve import names
 from hopsartifacts.serving.kserve.amounts import amounts
 from hopsartifacts.serving.kserve.objects import (
-    Capabilities,
     ClaimSource,
     Container,
+    ContainerPort,
     ContainerResources,
     ContainerSecurity,
+    DroppedCapabilities,
     EnvironmentSource,
     EnvironmentVariable,
     HttpGet,
     NamedObject,
-    Port,
     Probe,
     SeccompProfile,
     Volume,
@@ -124,7 +124,7 @@ def shipping_container(settings: ClusterSettings, claim: str | None) -> Containe
 
 def serving_container(
     args: tuple[str, ...],
-    ports: tuple[Port, ...],
+    ports: tuple[ContainerPort, ...],
     resources: ComponentResources,
     settings: ClusterSettings,
     *,
@@ -266,14 +266,14 @@ def probe(path: str, period_s: int, failures: int) -> Probe:
     )
 
 
-def http_port() -> Port:
+def http_port() -> ContainerPort:
     """Return the port for HTTP."""
-    return Port(container_port=names.HTTP_PORT, name="http1", protocol="TCP")
+    return ContainerPort(container_port=names.HTTP_PORT, name="http1", protocol="TCP")
 
 
-def grpc_port() -> Port:
+def grpc_port() -> ContainerPort:
     """Return the port for gRPC, by the name that tells KServe and Knative so."""
-    return Port(container_port=names.GRPC_PORT, name="h2c", protocol="TCP")
+    return ContainerPort(container_port=names.GRPC_PORT, name="h2c", protocol="TCP")
 
 
 def environment(variables: dict[str, str]) -> tuple[EnvironmentVariable, ...]:
@@ -312,7 +312,7 @@ def security(*, is_ours: bool = True) -> ContainerSecurity:
     """Return the least that a container needs; others may write to their root."""
     return ContainerSecurity(
         allow_privilege_escalation=False,
-        capabilities=Capabilities(drop=("ALL",)),
+        capabilities=DroppedCapabilities(drop=("ALL",)),
         read_only_root_filesystem=is_ours,
         run_as_non_root=True,
         run_as_user=USER,

@@ -21,11 +21,11 @@ from hopsartifacts.serving.kserve.amounts import NO_LIMIT
 from hopsartifacts.serving.kserve.objects import (
     ClusterStorageContainer,
     Container,
+    ContainerPort,
     InferenceService,
     Metadata,
     NamedObject,
     NodeToleration,
-    Port,
     RollingUpdate,
     RolloutStrategy,
     RuntimeModel,
@@ -284,7 +284,7 @@ class _Builder:
             return (*args, "--grpc-port", str(names.GRPC_PORT))
         return args
 
-    def _ports(self) -> tuple[Port, ...]:
+    def _ports(self) -> tuple[ContainerPort, ...]:
         """Return the ports that requests come to; Knative allows one."""
         if self._sealed.api_protocol == "REST":
             return (containers.http_port(),)

@@ -50,7 +50,7 @@ class EnvironmentSource(KubernetesPart, frozen=True, kw_only=True):
     secret_ref: NamedObject
 
 
-class Port(KubernetesPart, frozen=True, kw_only=True):
+class ContainerPort(KubernetesPart, frozen=True, kw_only=True):
     """A port of a container."""
 
     container_port: int
@@ -90,7 +90,7 @@ class VolumeMount(KubernetesPart, frozen=True, kw_only=True):
     read_only: bool = False
 
 
-class Capabilities(KubernetesPart, frozen=True, kw_only=True):
+class DroppedCapabilities(KubernetesPart, frozen=True, kw_only=True):
     """The capabilities that a container gives up."""
 
     drop: tuple[str, ...]
@@ -106,7 +106,7 @@ class ContainerSecurity(KubernetesPart, frozen=True, kw_only=True):
     """What a container may do to its node."""
 
     allow_privilege_escalation: bool
-    capabilities: Capabilities
+    capabilities: DroppedCapabilities
     read_only_root_filesystem: bool
     run_as_non_root: bool
     run_as_user: int
@@ -123,7 +123,7 @@ class Container(KubernetesPart, frozen=True, kw_only=True):
     restart_policy: str | None = None
     env_from: tuple[EnvironmentSource, ...] = ()
     env: tuple[EnvironmentVariable, ...] = ()
-    ports: tuple[Port, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
     startup_probe: Probe | None = None
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None

@@ -12,7 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 _SAFE = "A-Za-z0-9/_.@+=&?%~-"
-_PLAIN = re.compile(rf"[A-Za-z/_][{_SAFE}]*(:[A-Za-z0-9/][{_SAFE}]*)*")
+_PLAIN = re.compile(
+    rf"(-{{0,2}}[A-Za-z]|[/_])[{_SAFE}]*(:[A-Za-z0-9/][{_SAFE}]*)*"
+    # Amounts: no number of YAML ends so.
+    r"|[0-9]+(m|[KMGTP]i)"
+)
 """Texts without quotes; a colon only before a letter, a digit or a slash."""
 _WORDS = frozenset({"true", "false", "yes", "no", "on", "off", "y", "n", "null"})
 """Plain texts that some reader of YAML takes for another value."""
