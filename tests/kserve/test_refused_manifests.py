@@ -33,7 +33,7 @@ TRANSFORMER = {
         (
             {**TRANSFORMER, "transformer_resources": resources(0)},
             {},
-            "transformer scales to zero.*num_instances=1",
+            "transformer scales to zero.*one instance",
         ),
         ({**TRANSFORMER, "api_protocol": "GRPC"}, {}, "GRPC and a transformer"),
         (
@@ -64,7 +64,7 @@ def test_what_our_runtime_cannot_do_on_a_cluster(
         (replace(TENSORFLOW, logging=TO_KAFKA), {}, "Kafka topic 't'"),
         (replace(TENSORFLOW, env_vars={"A": "{{.Name}}"}), {}, r"A='\{\{.Name\}\}'"),
         (VLLM, {"kserve": "0.19"}, "set vllm_image"),
-        (replace(VLLM, predictor_script="p.py"), {}, "'p.py'.*give config_file"),
+        (replace(VLLM, predictor_script="p.py"), {}, "'p.py'.*a configuration file"),
     ],
 )
 def test_what_other_runtimes_cannot_do(

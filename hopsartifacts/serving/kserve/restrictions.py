@@ -30,8 +30,8 @@ def _scales_to_zero(sealed: SealedVersion, settings: ClusterSettings) -> str | N
         return None
     return (
         f"its {zero[0]} scales to zero, which KServe does not do in mode Standard: "
-        "deploy it with num_instances=1 or more, use mode Knative, or stop it while "
-        "nobody needs it"
+        "give it one instance or more, use mode Knative, or stop it while nobody needs "
+        "it"
     )
 
 
@@ -40,7 +40,7 @@ def _grpc_transformer(sealed: SealedVersion, _: ClusterSettings) -> str | None:
         return None
     return (
         "it has protocol GRPC and a transformer, which answers only HTTP in a pod of "
-        "its own: use api_protocol='REST', or leave out the transformer"
+        "its own: use protocol REST, or leave out the transformer"
     )
 
 
@@ -48,8 +48,8 @@ def _vllm_script(sealed: SealedVersion, _: ClusterSettings) -> str | None:
     if sealed.model_server != "VLLM" or sealed.predictor_script is None:
         return None
     return (
-        f"it has the script {sealed.predictor_script!r}, which vLLM cannot run: give "
-        "config_file instead, a configuration file of vLLM"
+        f"it has the script {sealed.predictor_script!r}, which vLLM cannot run: "
+        "give it a configuration file of vLLM instead"
     )
 
 
@@ -72,7 +72,7 @@ def _log_of_runtime(sealed: SealedVersion, settings: ClusterSettings) -> str | N
     if logging.kafka_topic is not None:
         return (
             f"KServe cannot log to the Kafka topic {logging.kafka_topic!r} for "
-            f"{sealed.model_server}: leave out kafka_topic, and set logger_url to "
+            f"{sealed.model_server}: leave out the topic, and set logger_url to "
             "what receives the log"
         )
     if settings.logger_url is None:
