@@ -9,6 +9,7 @@ from hopsartifacts.serving.kserve.objects import RequestBatcher, RequestLogger
 from hopsartifacts.serving.kserve.readback import PinnedService
 from hopsartifacts.serving.kserve.settings import ClusterSettings
 
+INIT_CONTAINERS = "kubernetes.podspec-init-containers"
 LOGGER_MODES = {"ALL": "all", "MODEL_INPUTS": "request", "PREDICTIONS": "response"}
 
 
@@ -18,7 +19,7 @@ def expected(sealed: SealedVersion, settings: ClusterSettings) -> PinnedService:
     is_ours = server == "PYTHON"
     has_transformer = sealed.transformer_script is not None
     runs_vllm_image = server == "VLLM" and settings.vllm_image is not None
-    has_init = not is_knative or settings.knative_init_containers
+    has_init = not is_knative or INIT_CONTAINERS in settings.knative_flags
     is_on_disk = sealed.project_url.startswith("file:")
     batcher = logger = None
     if sealed.batching and not is_ours:

@@ -26,6 +26,17 @@ from hopsartifacts.serving.kserve.settings import ClusterSettings, Toleration
 
 IMAGE = "registry.example/hopsartifacts@sha256:" + "1" * 64
 VLLM_IMAGE = "registry.example/vllm@sha256:" + "2" * 64
+KNATIVE_FLAGS = tuple(
+    f"kubernetes.podspec-{it}"
+    for it in (
+        "init-containers",
+        "nodeselector",
+        "persistent-volume-claim",
+        "persistent-volume-write",
+        "tolerations",
+    )
+)
+"""The flags of Knative that our manifests may need."""
 SPECIFICATION = "sha256:" + "5" * 64
 
 LogMode = Literal["ALL", "MODEL_INPUTS", "PREDICTIONS"]
@@ -197,6 +208,7 @@ def cluster_settings(draw: st.DrawFn, /, **fixed: Any) -> ClusterSettings:
         "namespace": st.sampled_from(["default", "ml", "models-of-team-7"]),
         "mode": st.sampled_from(["Standard", "Knative"]),
         "kserve": st.sampled_from(["0.19", "0.20"]),
+        "knative_flags": st.sampled_from([(), KNATIVE_FLAGS]),
         "vllm_image": st.none() | st.just(VLLM_IMAGE),
         "image_pull_secrets": st.lists(_OBJECTS, max_size=2, unique=True).map(tuple),
         "credentials": st.none() | _OBJECTS,

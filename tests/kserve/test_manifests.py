@@ -19,6 +19,7 @@ from hopsartifacts.serving.kserve.yaml_text import yaml_of
 from tests.kserve.crds import validator
 from tests.kserve.expectations import expected
 from tests.kserve.specifications import (
+    KNATIVE_FLAGS,
     VLLM_IMAGE,
     cluster,
     cluster_settings,
@@ -49,7 +50,7 @@ def test_each_allowed_combination_is_valid_or_refused_in_words(
         kserve=minor,
         vllm_image=VLLM_IMAGE,
         logger_url="http://logs.default/",
-        knative_init_containers=True,
+        knative_flags=KNATIVE_FLAGS,
     )
     refused = []
     for name, version in COMBINATIONS.items():

@@ -39,7 +39,7 @@ TRANSFORMER = {
         (
             {"logging": LOGGING},
             {"mode": "Knative"},
-            "inference log.*knative_init_containers",
+            "inference log.*knative_flags",
         ),
         ({"project_url": "memory://iris"}, {}, "memory of one process.*bucket"),
         ({"project_url": "file:///data/iris"}, {}, "on a disk: set claim"),
@@ -115,6 +115,7 @@ def test_names_are_as_long_as_the_names_that_kserve_derives_allow(
         ({"claim": "c", "claim_path": "/iris"}, "relative path"),
         ({"claim": "c", "claim_path": "a/../b"}, "relative path"),
         ({"logger_url": "logs"}, "logger_url is 'logs'"),
+        ({"knative_flags": ("Init Containers",)}, "kubernetes.podspec-init-containers"),
         ({"drain_s": 0}, "drain_s is 0"),
         ({"storage_env": {"PYTHONPATH": "x"}}, "PYTHONPATH"),
     ],

@@ -6,7 +6,6 @@ import msgspec
 
 from hopsartifacts.serving.contract import SealedVersion
 from hopsartifacts.serving.kserve import names
-from hopsartifacts.serving.kserve.containers import mounts_models
 from hopsartifacts.serving.kserve.manifest import manifest, storage_container
 from hopsartifacts.serving.kserve.settings import ClusterSettings
 from hopsartifacts.serving.kserve.yaml_text import yaml_of
@@ -36,7 +35,9 @@ class ClusterManifest(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, sealed: SealedVersion, settings: ClusterSettings) -> Self:
         """Return the objects for *sealed*; raises as ``manifest``."""
-        container = None if mounts_models(settings) else storage_container(settings)
+        container = (
+            None if settings.has_init_containers else storage_container(settings)
+        )
         return cls(
             version=sealed.deployment_version,
             service=manifest(sealed, settings),

@@ -28,7 +28,7 @@ from hopsartifacts.serving.kserve.objects import (
     Volume,
     VolumeMount,
 )
-from hopsartifacts.serving.kserve.settings import ClusterSettings
+from hopsartifacts.serving.kserve.settings import INIT_CONTAINERS_FLAG, ClusterSettings
 
 USER = 1000
 
@@ -55,14 +55,6 @@ _SHIPPING = ContainerResources(
 _PERIOD_S = 5
 _LIVE_PERIOD_S = 10
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
-
-
-def mounts_models(settings: ClusterSettings) -> bool:
-    """Return whether the pod has an init container of ours, and its volume.
-
-    Otherwise KServe adds both when it makes the pod.
-    """
-    return settings.mode == "Standard" or settings.knative_init_containers
 
 
 def fetching_container(
@@ -141,7 +133,7 @@ def serving_container(
         uri: the address of the sealed version.
         claim: where the volume claim of the project is mounted; None without one.
     """
-    fetched = {} if mounts_models(settings) else {names.STORAGE_VARIABLE: uri}
+    fetched = {} if settings.has_init_containers else {names.STORAGE_VARIABLE: uri}
     drain = {names.DRAIN_VARIABLE: str(settings.drain_s)}
     startup_tries = -(-settings.startup_s // _PERIOD_S)
     return Container(
@@ -178,7 +170,7 @@ def vllm_container(
 
     For the arguments see ``serving_container``.
     """
-    fetched = {} if mounts_models(settings) else {names.STORAGE_VARIABLE: uri}
+    fetched = {} if settings.has_init_containers else {names.STORAGE_VARIABLE: uri}
     startup_tries = -(-settings.startup_s // _PERIOD_S)
     return Container(
         name=names.MAIN_CONTAINER,
@@ -204,7 +196,7 @@ def models_mounts(
     settings: ClusterSettings, claim: str | None
 ) -> Iterator[VolumeMount]:
     """Yield the mounts by which a main container reads the files of the version."""
-    if mounts_models(settings):
+    if settings.has_init_containers:
         yield VolumeMount(name=MODELS, mount_path=names.MODELS_PATH, read_only=True)
         yield from _claim_mounts(claim, settings, read_only=True)
 
@@ -246,12 +238,11 @@ def claim_path(sealed: SealedVersion, settings: ClusterSettings) -> str | None:
             f"project {sealed.project_url} is on a disk: set claim to the volume claim "
             "that contains it, and claim_path to its folder there; or use a bucket"
         )
-    if not mounts_models(settings):
+    if not settings.has_init_containers:
         raise UnsupportedHereError(
             f"project {sealed.project_url} is on a disk, which KServe does not mount "
             "in mode Knative: use mode Standard, a bucket, or set "
-            "knative_init_containers if Knative's flags allow init containers and "
-            "volume claims"
+            f"knative_flags if {INIT_CONTAINERS_FLAG} and that for volume claims are on"
         )
     return unquote(parts.path)
 

@@ -258,7 +258,7 @@ class _Builder:
         self, component: Component, *, logs_here: bool
     ) -> tuple[tuple[Container, ...], tuple[Container, ...]]:
         """Return the containers before the main one, and those beside it."""
-        if not containers.mounts_models(self._settings):
+        if not self._settings.has_init_containers:
             return (), ()
         fetching = containers.fetching_container(
             self._uri, self._settings, component, self._claim

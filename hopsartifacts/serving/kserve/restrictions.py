@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from hopsartifacts.serving.contract import SealedVersion
-from hopsartifacts.serving.kserve.settings import ClusterSettings
+from hopsartifacts.serving.kserve.settings import INIT_CONTAINERS_FLAG, ClusterSettings
 
 Restriction = Callable[[SealedVersion, ClusterSettings], str | None]
 
@@ -87,14 +87,13 @@ def _log_without_sidecar(
     sealed: SealedVersion, settings: ClusterSettings
 ) -> str | None:
     """KServe mounts the files in one container, and the sidecar needs them too."""
-    has_files = settings.mode == "Standard" or settings.knative_init_containers
     is_ours = sealed.model_server == "PYTHON" or sealed.transformer_script is not None
-    if sealed.logging is None or not is_ours or has_files:
+    if sealed.logging is None or not is_ours or settings.has_init_containers:
         return None
     return (
         "its inference log is written by a container that mode Knative gives no files: "
-        "use mode Standard, set knative_init_containers if Knative's flag for them is "
-        "on, or leave out the inference logger"
+        f"use mode Standard, name {INIT_CONTAINERS_FLAG} in knative_flags if it is on, "
+        "or leave out the inference logger"
     )
 
 

@@ -61,7 +61,7 @@ def runtime_model(
         model_format=ModelFormat(name="tensorflow" if is_tensorflow else "vLLM"),
         runtime=TENSORFLOW if is_tensorflow else VLLM,
         protocol_version="v1" if is_tensorflow else "v2",
-        storage_uri=None if containers.mounts_models(settings) else uri,
+        storage_uri=None if settings.has_init_containers else uri,
         # KServe appends them to those of the runtime, and the last one of each counts.
         args=() if is_tensorflow else (folder, *vllm_args(sealed, name)),
         env=containers.environment(sealed.env_vars),

@@ -13,6 +13,7 @@ Mode = Literal["Standard", "Knative"]
 Minor = Literal["0.19", "0.20"]
 Rollout = Literal["RollingUpdate", "Recreate"]
 
+INIT_CONTAINERS_FLAG = "kubernetes.podspec-init-containers"
 SETTINGS_VARIABLE = "HOPSARTIFACTS_CLUSTER_SETTINGS"
 """Names the TOML file with the settings that are used if none are given."""
 
@@ -22,6 +23,7 @@ _OBJECT = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
 _OBJECT_RULE = (
     "lower-case letters, digits, '-' and '.', first and last a letter or digit"
 )
+_FLAG = re.compile(r"[a-z]+(\.[a-z]+(-[a-z]+)*)+")
 _FORBIDDEN_ENV = frozenset({"PYTHONPATH", "PYTHONHOME", "STORAGE_URI"})
 
 
@@ -50,9 +52,10 @@ class ClusterSettings(
         namespace: the namespace of the objects.
         mode: ``Standard`` makes Deployments, ``Knative`` makes Knative Services.
         kserve: the minor release of KServe on the cluster.
-        knative_init_containers: whether Knative's flag for init containers is on. The
-            pods then have one of ours, as in mode Standard, which allows an inference
-            log. Without it, KServe fetches by the ClusterStorageContainer.
+        knative_flags: the flags of Knative that are on, by their names
+            (``kubernetes.podspec-…``). With that for init containers, the pods have one
+            of ours, as in mode Standard, which allows an inference log. Without it,
+            KServe fetches by the ClusterStorageContainer.
         vllm_image: an image of vLLM, by digest, for LLMs. Without it, KServe's own
             runtime serves them, which 0.19 does not have.
         allow_image_tags: accept images without a digest. Their content can change, so
@@ -83,7 +86,7 @@ class ClusterSettings(
     namespace: str = "default"
     mode: Mode = "Standard"
     kserve: Minor = "0.20"
-    knative_init_containers: bool = False
+    knative_flags: tuple[str, ...] = ()
     vllm_image: str | None = None
     allow_image_tags: bool = False
     image_pull_secrets: tuple[str, ...] = ()
@@ -152,6 +155,11 @@ class ClusterSettings(
             for name in self.storage_env
             if name in _FORBIDDEN_ENV
         ]
+        found += [
+            _problem("knative_flags", flag, f"give names like {INIT_CONTAINERS_FLAG}")
+            for flag in self.knative_flags
+            if not _FLAG.fullmatch(flag)
+        ]
         return found
 
     def _image_problems(self, field: str, image: str) -> list[Problem]:
@@ -167,6 +175,11 @@ class ClusterSettings(
             "to run whatever the tag is then"
         )
         return [_problem(field, image, fix)]
+
+    @property
+    def has_init_containers(self) -> bool:
+        """Whether pods may have an init container of ours, and volumes for it."""
+        return self.mode == "Standard" or INIT_CONTAINERS_FLAG in self.knative_flags
 
     @classmethod
     def read(cls, path: str | Path | None = None, **changes: Any) -> Self:
