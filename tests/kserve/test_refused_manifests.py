@@ -62,7 +62,12 @@ def test_what_our_runtime_cannot_do_on_a_cluster(
     [
         (replace(TENSORFLOW, logging=LOGGING), {}, "set logger_url"),
         (replace(TENSORFLOW, logging=TO_KAFKA), {}, "Kafka topic 't'"),
-        (replace(TENSORFLOW, env_vars={"A": "{{.Name}}"}), {}, r"A='\{\{.Name\}\}'"),
+        (
+            replace(TENSORFLOW, env_vars={"A": "{{.Name}}"}),
+            {},
+            r"variable A, '\{\{.Name\}\}'",
+        ),
+        (replace(VLLM, config_file="{{x}}.yaml"), {}, r"file, '\{\{x\}\}.yaml'"),
         (VLLM, {"kserve": "0.19"}, "set vllm_image"),
         (replace(VLLM, predictor_script="p.py"), {}, "'p.py'.*a configuration file"),
     ],
