@@ -67,8 +67,7 @@ def test_each_allowed_combination_is_valid_or_refused_in_words(
 
 
 def _is_refused(combination: str, mode: Mode) -> bool:
-    is_zero = "scale to zero" in combination and mode == "Standard"
-    return is_zero or ("gRPC" in combination and "transformer" in combination)
+    return "scale to zero" in combination and mode == "Standard"
 
 
 @run_with(deadline=None, suppress_health_check=[HealthCheck.too_slow])

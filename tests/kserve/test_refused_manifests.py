@@ -35,7 +35,6 @@ TRANSFORMER = {
             {},
             "transformer scales to zero.*one instance",
         ),
-        ({**TRANSFORMER, "api_protocol": "GRPC"}, {}, "GRPC and a transformer"),
         (
             {"logging": LOGGING},
             {"mode": "Knative"},
@@ -80,10 +79,12 @@ def test_what_other_runtimes_cannot_do(
 
 
 def test_all_that_is_refused_is_said_at_once() -> None:
-    version = sealed(api_protocol="GRPC", resources=resources(0), **TRANSFORMER)
+    version = replace(
+        TENSORFLOW, resources=resources(0), logging=LOGGING, env_vars={"A": "{{x}}"}
+    )
     with pytest.raises(UnsupportedHereError) as caught:
         manifest(version, cluster())
-    assert len(caught.value.problems) == 2
+    assert len(caught.value.problems) == 3
 
 
 @pytest.mark.parametrize(

@@ -35,15 +35,6 @@ def _scales_to_zero(sealed: SealedVersion, settings: ClusterSettings) -> str | N
     )
 
 
-def _grpc_transformer(sealed: SealedVersion, _: ClusterSettings) -> str | None:
-    if sealed.api_protocol != "GRPC" or sealed.transformer_script is None:
-        return None
-    return (
-        "it has protocol GRPC and a transformer, which answers only HTTP in a pod of "
-        "its own: use protocol REST, or leave out the transformer"
-    )
-
-
 def _vllm_script(sealed: SealedVersion, _: ClusterSettings) -> str | None:
     if sealed.model_server != "VLLM" or sealed.predictor_script is None:
         return None
@@ -113,7 +104,6 @@ def _templates(sealed: SealedVersion, settings: ClusterSettings) -> str | None:
 
 _RESTRICTIONS: tuple[Restriction, ...] = (
     _scales_to_zero,
-    _grpc_transformer,
     _vllm_script,
     _vllm_runtime,
     _log_of_runtime,
