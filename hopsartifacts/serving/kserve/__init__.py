@@ -1,0 +1,1 @@
+"""Deployments as objects of KServe: pure functions that connect to nothing."""
