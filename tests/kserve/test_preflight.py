@@ -127,6 +127,16 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "spec.predictor.annotations.a",
         "put it in quotes",
     ),
+    "label that is a number": (
+        changed(own(), metadata__labels={"a": 3}),
+        "metadata.labels.a",
+        "a label has up to 63",
+    ),
+    "PYTHONPATH in an explainer": (
+        changed(own(), spec__explainer={"art": {"env": PYTHONPATH}}),
+        "spec.explainer.art.env[0].name",
+        "PYTHONPATH",
+    ),
     "PYTHONPATH in a container": (
         changed(own(), **{f"{P}__containers__1__env": PYTHONPATH}),
         "spec.predictor.containers[1].env[0].name",
@@ -256,6 +266,17 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "spec.predictor.containers[0].resources.limits['nvidia.com/gpu']",
         "there are only whole nvidia.com/gpu",
     ),
+    "GPUs of which some are requested": (
+        changed(
+            own(),
+            **{
+                f"{C}__resources__limits__nvidia.com/gpu": 2,
+                f"{C}__resources__requests__nvidia.com/gpu": 1,
+            },
+        ),
+        "spec.predictor.containers[0].resources.requests['nvidia.com/gpu']",
+        "set both to the same number",
+    ),
     "GPUs requested without a limit": (
         changed(own(), **{f"{C}__resources__requests__nvidia.com/gpu": 1}),
         "spec.predictor.containers[0].resources.requests['nvidia.com/gpu']",
@@ -273,6 +294,11 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
     ),
     "minimum that is a text": (
         changed(own(), **{f"{P}__minReplicas": "2"}),
+        "spec.predictor.minReplicas",
+        "it is a whole number",
+    ),
+    "minimum that is a claim": (
+        changed(own(), **{f"{P}__minReplicas": True}),
         "spec.predictor.minReplicas",
         "it is a whole number",
     ),
@@ -377,6 +403,31 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "spec.predictor.autoScaling.metrics[0].resource.target.averageUtilization",
         "use a number of 1 to 100",
     ),
+    "KEDA with a type without its value": (
+        changed(
+            keda(),
+            **{
+                f"{P}__autoScaling__metrics__0__resource__target": {
+                    "type": "AverageValue"
+                }
+            },
+        ),
+        "spec.predictor.autoScaling.metrics[0].resource.target.averageValue",
+        "a target of the type AverageValue has this value",
+    ),
+    "KEDA with a share of 0": (
+        changed(
+            keda(),
+            **{
+                f"{P}__autoScaling__metrics__0__resource__target": {
+                    "type": "Utilization",
+                    "averageUtilization": 0,
+                }
+            },
+        ),
+        "spec.predictor.autoScaling.metrics[0].resource.target.averageUtilization",
+        "it is a percentage",
+    ),
     "KEDA by something else": (
         changed(keda(), **{f"{P}__autoScaling__metrics__0__resource__name": "disk"}),
         "spec.predictor.autoScaling.metrics[0].resource.name",
@@ -412,6 +463,23 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "spec.predictor.minReplicas",
         "no request starts the first pod",
     ),
+    "zero pods with KEDA by memory": (
+        changed(
+            keda(),
+            **{
+                f"{P}__autoScaling__metrics": keda()["spec"]["predictor"][
+                    "autoScaling"
+                ]["metrics"][:1]
+            },
+        ),
+        "spec.predictor.minReplicas",
+        "no request starts the first pod",
+    ),
+    "share of traffic that is a text": (
+        changed(knative(), **{f"{P}__canaryTrafficPercent": "10"}),
+        "spec.predictor.canaryTrafficPercent",
+        "it is a percentage",
+    ),
     "share of traffic in Standard mode": (
         changed(own(), **{f"{P}__canaryTrafficPercent": 10}),
         "spec.predictor.canaryTrafficPercent",
@@ -434,6 +502,17 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         changed(knative(), **{f"{P}__storageUris": [{"uri": "s3://b/a"}]}),
         "spec.predictor.containers[0].env[0].value",
         "remove one of the two",
+    ),
+    "variable STORAGE_URI of a transformer and a list": (
+        changed(
+            with_transformer(),
+            spec__transformer__storageUris=[{"uri": "s3://b/a"}],
+            spec__transformer__containers__0__env=[
+                {"name": "STORAGE_URI", "value": "s3://b/a"}
+            ],
+        ),
+        "spec.transformer.containers[0].env[0].value",
+        "the component has storageUris too",
     ),
     "storage without an address": (
         changed(own(), **{f"{P}__storageUris": [{"uri": "", "mountPath": "/m"}]}),
@@ -536,6 +615,26 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "spec.predictor.volumes[0].hostPath",
         "use one of emptyDir, secret",
     ),
+    "variable of Knative in a sidecar": (
+        changed(
+            knative(),
+            **{
+                f"{P}__containers__1": container(
+                    "log", env=[{"name": "K_SERVICE", "value": "x"}]
+                )
+            },
+        ),
+        "spec.predictor.containers[1].env[0].name",
+        "Knative sets it itself",
+    ),
+    "variable PORT of a model in Knative": (
+        changed(
+            annotated(tensorflow(), deploymentMode="Knative"),
+            spec__predictor__model__env=[{"name": "PORT", "value": "1"}],
+        ),
+        "spec.predictor.model.env[0].name",
+        "Knative sets it itself",
+    ),
     "variable PORT in Knative": (
         changed(knative(), **{f"{C}__env__1": {"name": "PORT", "value": "1"}}),
         "spec.predictor.containers[0].env[1].name",
@@ -572,6 +671,11 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         ),
         "spec.canary",
         "add up to 101 percent",
+    ),
+    "canary without a share": (
+        changed(canary(), spec__canary__0__trafficPercent=None),
+        "spec.canary[0].trafficPercent",
+        "it is a percentage",
     ),
     "canary that scales": (
         changed(canary(), spec__canary__0__predictor__scaleTarget=50),
@@ -656,6 +760,161 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
     ),
 }
 
+SHARE = {"type": "Utilization", "averageUtilization": 100}
+KEDA_TARGET = f"{P}__autoScaling__metrics__0__resource__target"
+CLAIM = {"name": "v", "persistentVolumeClaim": {"claimName": "c"}}
+PORT = [{"name": "PORT", "value": "1"}]
+LIST = f"{P}__storageUris"
+
+# What is just allowed.
+ACCEPTED: dict[str, Manifest] = {
+    "longest name": changed(own(), metadata__name="f" * 46),
+    "no namespace": changed(own(), metadata__namespace=None),
+    "longest label": changed(own(), metadata__labels={"a": "x" * 63, "b": ""}),
+    "predictor with a name": changed(own(), **{f"{P}__name": "first"}),
+    "transformer beside a model": changed(
+        tensorflow(), **{f"{P}__containers": [container("transformer-container")]}
+    ),
+    "model without a protocol": changed(
+        tensorflow(), spec__predictor__model__protocolVersion=None
+    ),
+    "protocol of a transformer": changed(
+        with_transformer(),
+        spec__transformer__containers__0__env=[
+            {"name": "PROTOCOL", "value": "grpc-v2"}
+        ],
+    ),
+    "protocol of a sidecar of a model": changed(
+        tensorflow(),
+        **{
+            f"{P}__containers": [
+                container("log", env=[{"name": "PROTOCOL", "value": "none"}])
+            ]
+        },
+    ),
+    "logger with a storage": changed(
+        tensorflow(),
+        **{f"{P}__logger__storage": {"path": "x", "parameters": {}, "key": "k"}},
+    ),
+    "request of nothing": changed(own(), **{f"{C}__resources__requests__cpu": "0"}),
+    "request of the whole limit": changed(
+        own(), **{f"{C}__resources__requests__memory": "1024Mi"}
+    ),
+    "limit of GPUs alone": changed(
+        own(), **{f"{C}__resources__limits__nvidia.com/gpu": 1}
+    ),
+    "GPUs": changed(
+        own(),
+        **{
+            f"{C}__resources__limits__nvidia.com/gpu": "2",
+            f"{C}__resources__requests__nvidia.com/gpu": 2,
+        },
+    ),
+    "sidecar without a limit": changed(
+        own(), **{f"{P}__containers__1__resources": {"requests": {"cpu": 8}}}
+    ),
+    "no maximum": changed(own(), **{f"{P}__maxReplicas": 0}),
+    "HPA by memory": changed(
+        annotated(own(), autoscalerClass="hpa"),
+        **{f"{P}__scaleMetric": "memory", f"{P}__scaleTarget": 100},
+    ),
+    "HPA with the least target": changed(
+        annotated(own(), autoscalerClass="hpa"), **{f"{P}__scaleTarget": 1}
+    ),
+    "HPA with a resource": changed(
+        annotated(own(), autoscalerClass="hpa"),
+        **{
+            f"{P}__autoScaling": {
+                "metrics": [{"type": "Resource", "resource": {"name": "cpu"}}]
+            }
+        },
+    ),
+    "HPA of Knative with a strategy": changed(
+        knative(),
+        **{
+            "metadata__annotations__autoscaling.knative.dev/class": (
+                "hpa.autoscaling.knative.dev"
+            ),
+            f"{P}__scaleMetric": "cpu",
+            f"{P}__deploymentStrategy": {"type": "Recreate"},
+        },
+    ),
+    "KEDA by processor": changed(
+        keda(),
+        **{
+            KEDA_TARGET: SHARE,
+            f"{P}__autoScaling__metrics__0__resource__name": "cpu",
+        },
+    ),
+    "KEDA with a share of memory": changed(
+        keda(), **{KEDA_TARGET: SHARE | {"averageUtilization": 1}}
+    ),
+    "KEDA with the least memory": changed(
+        keda(), **{f"{KEDA_TARGET}__averageValue": "1Mi"}
+    ),
+    "Knative with the least rate": changed(knative(), **{f"{P}__scaleTarget": 1}),
+    "Knative with any concurrency": changed(
+        knative(), **{f"{P}__scaleMetric": "concurrency", f"{P}__scaleTarget": 0}
+    ),
+    "Knative with a rate alone": changed(knative(), **{f"{P}__scaleTarget": None}),
+    "all traffic": changed(knative(), **{f"{P}__canaryTrafficPercent": 100}),
+    "no traffic": changed(knative(), **{f"{P}__canaryTrafficPercent": 0}),
+    "two claims": changed(
+        own(),
+        **{
+            LIST: [
+                {"uri": "pvc://a", "mountPath": "/mnt/a"},
+                {"uri": "pvc://b", "mountPath": "/data"},
+            ]
+        },
+    ),
+    "two paths with a parent": changed(
+        own(),
+        **{LIST: [{"uri": "s3://a"}, {"uri": "s3://b", "mountPath": "/mnt/b"}]},
+    ),
+    "one path": changed(own(), **{LIST: [{"uri": "s3://a", "mountPath": "/a"}]}),
+    "no port in Knative": changed(knative(), **{f"{C}__ports": []}),
+    "variable PORT of a sidecar in Knative": changed(
+        knative(), **{f"{P}__containers__1": container("log", env=PORT)}
+    ),
+    "variable PORT in Standard": changed(own(), **{f"{C}__env": PORT}),
+    "claim in Standard": changed(own(), **{f"{P}__volumes": [CLAIM]}),
+    "canary beside a container with an address": changed(
+        own(),
+        **{
+            "spec__canary": canary()["spec"]["canary"],
+            f"{C}__env": [{"name": "STORAGE_URI", "value": "s3://b/m"}],
+        },
+    ),
+    "canary with all traffic": changed(canary(), spec__canary__0__trafficPercent=100),
+    "canary without traffic": changed(canary(), spec__canary__0__trafficPercent=0),
+    "containers on several nodes": changed(
+        own(), **{f"{P}__workerSpec": {"tensorParallelSize": 1}}
+    ),
+    "own type of GPUs": changed(
+        annotated(several_nodes(), gpu_resource_types='["new.com/gpu"]'),
+        **{f"{P}__model__resources__limits": {"new.com/gpu": 1}},
+    ),
+    "confidential": changed(
+        tensorflow(),
+        **{
+            f"{P}__model__confidential": {
+                "enabled": True,
+                "resourceId": "kbs:///repo/type/tag",
+            }
+        },
+    ),
+    "confidential, but not enabled": changed(
+        tensorflow(),
+        **{f"{P}__model__storageUri": None, f"{P}__model__confidential": {}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", ACCEPTED)
+def test_what_a_cluster_just_accepts_passes(name: str) -> None:
+    assert [str(it) for it in findings(ACCEPTED[name])] == []
+
 
 @pytest.mark.parametrize("name", SAMPLES)
 def test_typical_objects_pass(name: str) -> None:
@@ -715,6 +974,28 @@ def test_the_recorded_mode_stays(recorded: str) -> None:
     assert "has the mode Standard, which cannot be changed" in str(found)
 
 
+def test_a_mode_that_is_not_given_does_not_change() -> None:
+    live = {"status": {"deploymentMode": "Knative"}}
+    (found,) = findings(annotated(own(), deploymentMode=None), live=live)
+    assert "is missing" in str(found)
+
+
+def test_a_predictor_that_is_no_object_is_refused() -> None:
+    found = findings(changed(own(), spec__predictor=[]))
+    assert "spec.predictor: it must be an object" in str(found[0])
+
+
+def test_namespaces_and_claims_have_limits() -> None:
+    found = findings(changed(own(), metadata__namespace="n" * 64))
+    assert "a namespace has up to 63" in str(found[-1])
+    claims = [{"uri": "pvc://a"}, {"uri": "pvc://b"}]
+    found = findings(changed(own(), **{f"{P}__storageUris": claims}))
+    assert [place(it.path) for it in found] == [
+        "spec.predictor.storageUris[0].mountPath",
+        "spec.predictor.storageUris[1].mountPath",
+    ]
+
+
 def test_an_object_without_a_recorded_mode_may_get_any() -> None:
     assert findings(knative(), live={"status": {}}) == []
 
@@ -723,6 +1004,7 @@ def test_the_predictor_keeps_its_name_unless_the_model_changes() -> None:
     named = changed(tensorflow(), **{f"{P}__name": "second"})
     (found,) = findings(named, live=tensorflow())
     assert place(found.path) == "spec.predictor.name"
+    assert len(findings(named, live=tensorflow(), kserve="0.19")) == 1
     other = changed(named, **{f"{P}__model__storageUri": "s3://bucket/other"})
     assert findings(other, live=tensorflow()) == []
 

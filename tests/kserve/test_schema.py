@@ -25,6 +25,7 @@ SCHEMA: dict[str, Any] = {
                 "count": {"type": "integer", "format": "int32", "minimum": 0},
                 "share": {"type": "number", "maximum": 1},
                 "is_on": {"type": "boolean"},
+                "tags": {"type": "array", "items": {"type": "string"}},
                 "amount": NUMBER_OR_TEXT,
                 "limits": {"type": "object", "additionalProperties": NUMBER_OR_TEXT},
                 "names": {
@@ -60,6 +61,8 @@ def _found(spec: Any) -> list[str]:
 
 def test_an_object_that_fits_is_accepted() -> None:
     assert _found(GOOD) == []
+    assert _found({**GOOD, "count": 0, "share": 1, "limits": {}}) == []
+    assert _found({**GOOD, "share": None, "tags": ["a", "a"]}) == []
 
 
 @pytest.mark.parametrize(
@@ -76,6 +79,7 @@ def test_an_object_that_fits_is_accepted() -> None:
         ({"count": 2**31}, "it is out of range"),
         ({"share": 2}, "spec.share is 2: it is out of range"),
         ({"is_on": 1}, "spec.is_on is 1: it must be a boolean"),
+        ({"share": True}, "spec.share is True: it must be a number"),
         ({"amount": 0.5}, "spec.amount is 0.5: it must be a whole number or a text"),
         ({"amount": "x"}, "spec.amount is 'x': it does not match the pattern"),
         ({"amount": "3\n"}, "it does not match the pattern"),

@@ -6,7 +6,8 @@ from typing import Any
 
 _FORM = re.compile(
     r"(?P<number>[+-]?(?:\d+(?:\.\d*)?|\.\d+))"
-    r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d{1,3}))?"
+    r"(?:(?P<suffix>[numkMGTPE]|[KMGTPE]i)|[eE](?P<exponent>[+-]?\d{1,3}))?",
+    re.ASCII,
 )
 _POWERS_OF_TEN = {"n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
 _POWERS_OF_TEN |= {"P": 15, "E": 18}
@@ -19,10 +20,8 @@ def quantity(value: Any) -> Decimal | None:
     Args:
         value: a text, or a number, as YAML may have it: ``"500m"``, ``2``.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return None
     match = _FORM.fullmatch(str(value))
-    if match is None or not str(value).isascii():
+    if match is None:
         return None
     number = Decimal(match["number"])
     if suffix := match["suffix"]:
