@@ -30,6 +30,8 @@ __all__ = [
     "ArtifactVersion",
     "Artifacts",
     "Cache",
+    "ClusterManifest",
+    "ClusterSettings",
     "DamagedLogWarning",
     "DatasetApi",
     "Decision",

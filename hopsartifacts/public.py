@@ -53,6 +53,10 @@ from hopsartifacts.serving.contract import Resources as Resources
 from hopsartifacts.serving.contract import RunState as RunState
 from hopsartifacts.serving.contract import StoredLog as StoredLog
 from hopsartifacts.serving.inference_log.exchanges import Exchanges as Exchanges
+from hopsartifacts.serving.kserve.cluster_manifest import (
+    ClusterManifest as ClusterManifest,
+)
+from hopsartifacts.serving.kserve.settings import ClusterSettings as ClusterSettings
 from hopsartifacts.serving.traffic import Traffic as Traffic
 from hopsartifacts.store.cache import Cache as Cache
 from hopsartifacts.store.checks import Finding as Finding

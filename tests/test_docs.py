@@ -126,6 +126,12 @@ def inference_log(_: Names, __: dict[str, str]) -> Iterator[None]:
     yield
 
 
+def kserve(_: Names, __: dict[str, str]) -> Iterator[None]:
+    """A deployment in the default project."""
+    iris(hopsartifacts.login()).deploy()
+    yield
+
+
 def server(_: Names, texts: dict[str, str]) -> Iterator[None]:
     """A project."""
     texts["/data/"] = f"{Path.cwd()}/data/"
@@ -172,6 +178,13 @@ def after_cli(names: Names) -> None:
     assert shown.output == "hopsartifacts-project\n"
 
 
+def after_kserve(names: Names) -> None:
+    address = "specification=" + names["deployment"].specification.digest
+    for text in (Path("iris.yaml").read_text(), names["staged"]):
+        assert address in text
+    assert Path("staging.yaml").read_text() == names["staged"]
+
+
 def after_serving(names: Names) -> None:
     tensor = {"name": "x", "shape": [1, 2], "datatype": "FP64", "data": [[0.0, 51.0]]}
     prepared = names["Transformer"]().preprocess({"inputs": [tensor]})
@@ -186,6 +199,7 @@ PREPARED: dict[str, Preparation] = {
     "docs/catalog.md": catalog,
     "docs/cli.md": cli,
     "docs/inference-log.md": inference_log,
+    "docs/kserve.md": kserve,
     "docs/server.md": server,
 }
 """What a page needs before its first block."""
@@ -196,6 +210,7 @@ CHECKED: dict[str, Check] = {
     "docs/bundles.md": after_bundles,
     "docs/catalog.md": after_catalog,
     "docs/cli.md": after_cli,
+    "docs/kserve.md": after_kserve,
     "docs/serving.md": after_serving,
 }
 """What is true after the last block of a page, beside what it says it prints."""
@@ -243,7 +258,7 @@ def commands() -> Iterator[tuple[str, str]]:
         if block.language == "sh":
             text = block.text.replace("\\\n", " ")
             for call in re.findall(
-                r"(?:^|\| |/)hopsartifacts (.+)$", text, re.MULTILINE
+                r"(?:^|\| |/)hopsartifacts (.+?)(?: > .+)?$", text, re.MULTILINE
             ):
                 yield block.place, call
 

@@ -9,6 +9,7 @@ from typing import Any
 from hopsartifacts.artifacts.decision import Decision
 from hopsartifacts.context import ProjectContext
 from hopsartifacts.deployments import history, versions
+from hopsartifacts.deployments.cluster import cluster_settings, manifest_for
 from hopsartifacts.deployments.deployed import Deployed, Logs, no_key
 from hopsartifacts.deployments.documents import Specification
 from hopsartifacts.deployments.environment import check_environment
@@ -43,6 +44,8 @@ from hopsartifacts.registry.given import checked_reason
 from hopsartifacts.registry.model import Model, Tagged
 from hopsartifacts.serving.contract import UP, DeploymentKey, RunState
 from hopsartifacts.serving.inference_log.access import count_drops, read_log, ship_rest
+from hopsartifacts.serving.kserve.cluster_manifest import ClusterManifest
+from hopsartifacts.serving.kserve.settings import ClusterSettings, Mode
 
 
 class Deployment(SettingAttributes, Tagged):
@@ -422,6 +425,40 @@ class Deployment(SettingAttributes, Tagged):
         """
         spool = self._context.backend().inference_log_spool(self._key)
         return count_drops(self._context.storage, self._key, spool)
+
+    def manifest(
+        self,
+        settings: ClusterSettings | str | Path | None = None,
+        *,
+        namespace: str | None = None,
+        mode: Mode | None = None,
+        version: int | history.DeploymentSnapshot | None = None,
+    ) -> ClusterManifest:
+        """Return the object by which KServe runs a version on a Kubernetes cluster.
+
+        It pins the specification by its digest, and with it every file. So it can be
+        kept under version control: whoever applies it gets exactly this version. Its
+        text is YAML: ``print(deployment.manifest("cluster.toml"))``.
+
+        Args:
+            settings: ``ClusterSettings``, or the path of a TOML file with them; by
+                default that in ``HOPSARTIFACTS_CLUSTER_SETTINGS``.
+            namespace: a namespace instead of that in the settings.
+            mode: ``Standard`` or ``Knative`` instead of that in the settings.
+            version: the number of a version, or one of ``get_versions()``; by default
+                the active one.
+
+        Raises:
+            InvalidInputError: a setting of the cluster is missing or not valid.
+            InvalidNameError: the name is too long for the namespace.
+            UnsupportedHereError: such a cluster cannot run it.
+            DeploymentNotFoundError: it was not saved, or has no such version.
+            ModelNotFoundError: the model of the version was deleted.
+            IntegrityError: its model or its artifact differs from what it pins.
+        """
+        chosen = cluster_settings(settings, namespace=namespace, mode=mode)
+        number = None if version is None else history.number_of(self.name, version)
+        return manifest_for(self._context, self._fresh(), chosen, number)
 
     def get_url(self) -> str | None:
         """Return the URL for prediction requests; None if it does not run."""

@@ -13,6 +13,7 @@ from hopsartifacts.rest.about import about
 from hopsartifacts.rest.access_log import AccessLog
 from hopsartifacts.rest.api import (
     artifacts,
+    cluster_manifests,
     deployment_checks,
     deployment_edits,
     edits,
@@ -72,6 +73,7 @@ API_OPERATIONS: tuple[Operation, ...] = (
     *deployment_edits.OPERATIONS,
     *deployment_checks.OPERATIONS,
     *rules.OPERATIONS,
+    *cluster_manifests.OPERATIONS,
     *endpoints.OPERATIONS,
     *traffic.OPERATIONS,
     *logs.OPERATIONS,

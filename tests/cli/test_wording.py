@@ -29,6 +29,7 @@ ONLY_IN_PYTHON = {
     "ms.create_predictor(model) returns",
     "call save() first",
     "call save(model_path) first",
+    "give ClusterSettings(...)",
     "give InferenceLogger(...)",
     "give InferenceBatcher(...)",
     "give KafkaTopic(...)",

@@ -1,8 +1,5 @@
 """What a cluster refuses is refused here, with the place, the value and what to do."""
 
-import json
-import os
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +11,7 @@ from hopsartifacts.serving.kserve.inference_service import InferenceServiceParts
 from hopsartifacts.serving.kserve.object_rules import longest_name
 from hopsartifacts.serving.kserve.preflight import RULES, check, findings
 from hopsartifacts.serving.kserve.refusals import place
+from tests.kserve.crds import schema
 from tests.kserve.samples import (
     SAMPLES,
     Manifest,
@@ -1100,24 +1098,10 @@ def test_anything_is_checked(manifest: dict[str, Any]) -> None:
     assert findings(manifest)
 
 
-def _schema(release: str) -> dict[str, Any]:
-    beside = Path(__file__).parents[2].parent / "shared/data/kserve"
-    folder = Path(os.environ.get("KSERVE_CRD_DIR", beside))
-    path = folder / f"inferenceservice-v1beta1-v{release}.0.schema.json"
-    if not path.exists():
-        reason = f"the CRD of KServe {release} is missing at {path}; set KSERVE_CRD_DIR"
-        if os.environ.get("CI") == "true":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    schema: dict[str, Any] = json.loads(path.read_text())
-    return schema
-
-
 @pytest.mark.parametrize("release", ["0.19", "0.20"])
 @pytest.mark.parametrize("name", SAMPLES)
 def test_typical_objects_fit_the_published_schemas(name: str, release: Any) -> None:
-    manifest, schema = SAMPLES[name](), _schema(release)
-    found = findings(manifest, kserve=release, schema=schema)
+    found = findings(SAMPLES[name](), kserve=release, schema=schema(release))
     if (name, release) == ("canary", "0.19"):
         assert {place(it.path) for it in found} == {"spec.canary"}
     else:

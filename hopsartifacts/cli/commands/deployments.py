@@ -2,7 +2,8 @@
 
 import sys
 from contextlib import redirect_stdout
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import click
 import msgspec
@@ -13,6 +14,7 @@ from hopsartifacts.cli.session import YES, Session, confirm, project_options
 from hopsartifacts.cli.settings import settings_given, settings_options
 from hopsartifacts.cli.values import json_file
 from hopsartifacts.deployments.checks import WantedDeployment
+from hopsartifacts.deployments.cluster import cluster_settings, write_base
 from hopsartifacts.deployments.deployment import Deployment
 from hopsartifacts.deployments.environment import freeze as freeze_environment
 from hopsartifacts.deployments.history import summary
@@ -21,6 +23,7 @@ from hopsartifacts.deployments.requests import DEFAULT_TOLERANCE
 from hopsartifacts.deployments.settings import PLAIN
 from hopsartifacts.documents import encode_pretty
 from hopsartifacts.serving.contract import COMPONENTS
+from hopsartifacts.serving.kserve.settings import SETTINGS_VARIABLE, Mode
 
 NAME = click.argument("name")
 VERSION = click.argument("version", type=int)
@@ -373,6 +376,49 @@ def record_golden(
     found = deployment.record_golden(data, tolerance=tolerance, await_update=wait)
     text = f"Version {deployment.version} of {name} must answer as recorded"
     session.show(found, text)
+
+
+@command.command()
+@NAME
+@click.option(
+    "--settings",
+    type=click.Path(path_type=Path),
+    envvar=SETTINGS_VARIABLE,
+    show_envvar=True,
+    metavar="FILE",
+    help="The settings of the cluster, as TOML.",
+)
+@click.option("--namespace", help="A namespace instead of that in the settings.")
+@click.option("--mode", type=click.Choice(get_args(Mode)), help="Likewise the mode.")
+@click.option("--image", help="Likewise our image, by its digest.")
+@click.option("--version", type=int, help="By default the active version.")
+@click.option(
+    "--kustomize",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write it into a Kustomize base instead of printing it.",
+)
+@project_options
+def manifest(
+    session: Session,
+    name: str,
+    settings: Path | None,
+    *,
+    version: int | None,
+    kustomize: Path | None,
+    **changes: Any,
+) -> None:
+    """Print the object by which KServe runs a deployment on a Kubernetes cluster.
+
+    It pins every file by its digest.
+    """
+    chosen = cluster_settings(settings, **changes)
+    found = session.deployment(name).manifest(chosen, version=version)
+    if kustomize is None:
+        session.show(found.objects, str(found).rstrip())
+        return
+    written = [*map(str, write_base(found, kustomize))]
+    session.show({"files": written}, "\n".join(f"Wrote {it}" for it in written))
 
 
 @command.command()

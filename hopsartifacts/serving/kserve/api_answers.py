@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from hopsartifacts.serving.contract import COMPONENTS, Component
-from hopsartifacts.serving.kserve.inference_service import MODE, PREFIX
+from hopsartifacts.serving.kserve.inference_service import PREFIX
+from hopsartifacts.serving.kserve.names import MODE, VERSION
 from hopsartifacts.serving.kserve.observed import (
     Conditions,
     ContainerEnd,
@@ -22,9 +23,6 @@ from hopsartifacts.serving.kserve.observed import (
 )
 from hopsartifacts.serving.kserve.refusals import Part
 
-VERSION = "hopsartifacts.dev/version"
-"""The annotation with the deployment version, on the object, its pods and their
-template."""
 _STOP = PREFIX + "stop"
 _COMPONENT = "component"
 

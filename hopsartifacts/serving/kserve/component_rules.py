@@ -5,12 +5,12 @@ from decimal import Decimal
 
 from hopsartifacts.serving.kserve.inference_service import (
     FRAMEWORKS,
-    MAIN_CONTAINER,
     InferenceServiceParts,
     containers,
     frameworks,
     variable,
 )
+from hopsartifacts.serving.kserve.names import MAIN_CONTAINER
 from hopsartifacts.serving.kserve.quantities import quantity
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 

@@ -5,16 +5,13 @@ from typing import Any, Literal
 
 import msgspec
 
+from hopsartifacts.serving.kserve.names import MAIN_CONTAINER, MODE, STORAGE_VARIABLE
 from hopsartifacts.serving.kserve.refusals import Part
 
 Release = Literal["0.19", "0.20"]
 DeploymentMode = Literal["Standard", "Knative"]
 
 PREFIX = "serving.kserve.io/"
-MODE = PREFIX + "deploymentMode"
-AUTOSCALER = PREFIX + "autoscalerClass"
-
-MAIN_CONTAINER = "kserve-container"
 TRANSFORMER_CONTAINER = "transformer-container"
 COMPONENTS = ("predictor", "transformer", "explainer")
 FRAMEWORKS = (
@@ -128,5 +125,5 @@ def storage_uri(pod: Part) -> Part | None:
     mains = [it for it in all_of_them if it.at("name").text == MAIN_CONTAINER]
     if pod.path[-1:] == ("transformer",):
         mains = all_of_them[:1]
-    entry = variable(mains[0], "STORAGE_URI") if mains else None
+    entry = variable(mains[0], STORAGE_VARIABLE) if mains else None
     return entry.at("value") if entry else None

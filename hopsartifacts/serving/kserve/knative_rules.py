@@ -130,5 +130,5 @@ def _flag_refusals(service: InferenceServiceParts, part: Part) -> Iterator[Refus
     if flag and part.is_given and flag not in service.knative_flags:
         yield part.refused(
             f"Knative takes it only if the cluster has enabled {flag!r}",
-            "remove it, enable the flag and name it here, or use Standard",
+            "remove it, enable the flag and name it in knative_flags, or use Standard",
         )

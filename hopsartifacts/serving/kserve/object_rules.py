@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 from hopsartifacts.serving.kserve.inference_service import (
     FORMER_MODES,
     FRAMEWORKS,
-    MODE,
     InferenceServiceParts,
     storage_uri,
 )
+from hopsartifacts.serving.kserve.names import MODE
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 
 LABEL_CHARS = 63

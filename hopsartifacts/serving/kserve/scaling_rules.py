@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from hopsartifacts.serving.kserve.inference_service import (
-    AUTOSCALER,
     InferenceServiceParts,
 )
+from hopsartifacts.serving.kserve.names import AUTOSCALER
 from hopsartifacts.serving.kserve.quantities import quantity
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 

@@ -10,6 +10,7 @@ from hopsartifacts.serving.kserve.inference_service import (
     storage_uri,
     variable,
 )
+from hopsartifacts.serving.kserve.names import STORAGE_VARIABLE
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 
 _DEFAULT_MOUNT = "/mnt/models"
@@ -79,7 +80,7 @@ def collocated_transformer(service: InferenceServiceParts) -> Iterator[Refusal]:
     """
     for container in containers(service.component("predictor")):
         if container.at("name").text == TRANSFORMER_CONTAINER:
-            entry = variable(container, "STORAGE_URI")
+            entry = variable(container, STORAGE_VARIABLE)
             if entry:
                 yield entry.at("name").refused(
                     "KServe fetches files for the predictor only",

@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Iterator
 
 from hopsartifacts.serving.kserve.inference_service import (
-    AUTOSCALER,
     PREFIX,
     InferenceServiceParts,
     containers,
@@ -13,6 +12,7 @@ from hopsartifacts.serving.kserve.inference_service import (
     storage_uri,
     variable,
 )
+from hopsartifacts.serving.kserve.names import AUTOSCALER
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 
 _MOST_PERCENT = 100
