@@ -7,6 +7,7 @@ import msgspec
 from hopsartifacts.serving.contract import SealedVersion
 from hopsartifacts.serving.kserve import names
 from hopsartifacts.serving.kserve.manifest import manifest, storage_container
+from hopsartifacts.serving.kserve.preflight import check
 from hopsartifacts.serving.kserve.settings import ClusterSettings
 from hopsartifacts.serving.kserve.yaml_text import yaml_of
 
@@ -34,13 +35,21 @@ class ClusterManifest(msgspec.Struct, frozen=True, kw_only=True):
 
     @classmethod
     def of(cls, sealed: SealedVersion, settings: ClusterSettings) -> Self:
-        """Return the objects for *sealed*; raises as ``manifest``."""
+        """Return the objects for *sealed*; a cluster with *settings* takes them.
+
+        Raises:
+            UnsupportedHereError, InvalidNameError: see ``manifest``.
+            InvalidDeploymentError: the cluster would refuse them; all reasons are
+                given.
+        """
         container = (
             None if settings.has_init_containers else storage_container(settings)
         )
+        service = manifest(sealed, settings)
+        check(service, kserve=settings.kserve, knative_flags=settings.knative_flags)
         return cls(
             version=sealed.deployment_version,
-            service=manifest(sealed, settings),
+            service=service,
             storage_container=container,
         )
 
