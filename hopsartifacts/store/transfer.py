@@ -73,7 +73,13 @@ def fetch(
 
     Raises as ``download``; then nothing was written.
     """
-    chunks: Iterable[bytes] = storage.chunks(path)
+    keep(storage.chunks(path), path, target, digest)
+
+
+def keep(
+    chunks: Iterable[bytes], path: str, target: Path, digest: Digest | None = None
+) -> None:
+    """Write *chunks* to *target* as ``fetch`` does; *path* is what they come from."""
     with _local(target):
         make_folders(target.parent)
     with written_aside(target, is_durable=False) as file:

@@ -1,0 +1,1 @@
+"""Deployments on a Kubernetes cluster with KServe."""
