@@ -1,5 +1,6 @@
 """The command of the init container: ``<uri> <folder>``."""
 
+import logging
 import os
 import signal
 import sys
@@ -22,6 +23,11 @@ COMPONENT_VARIABLE = "HOPSARTIFACTS_COMPONENT"
 REQUEST_S = 60.0
 PROGRESS_S = 300.0
 
+_WITHOUT_KEYS = "give key and secret as storage_options"
+_KEYS_OF_PODS = (
+    "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY from a Secret, or give the pod's "
+    "service account a role"
+)
 _FAILED = 1
 _ENDED_BY_SIGNAL = 128
 
@@ -83,6 +89,8 @@ def main() -> None:
     """Run the command; the process ends with 0 only if everything is there."""
     # The other containers of the pod may run as other users.
     os.umask(0o022)
+    # Clients log failed attempts with tracebacks; the last failure is reported here.
+    logging.getLogger().addHandler(logging.NullHandler())
 
     def ended(number: int, _: Any) -> None:
         name = signal.Signals(number).name
@@ -94,7 +102,8 @@ def main() -> None:
     try:
         done = fetch_version(sys.argv[1:], os.environ)
     except HopsArtifactsError as error:
-        end(f"the pod does not start: {error}", _FAILED)
+        said = str(error).replace(_WITHOUT_KEYS, _KEYS_OF_PODS)
+        end(f"the pod does not start: {said}", _FAILED)
     except Exception as error:  # noqa: BLE001 - the message must reach the pod's status
         traceback.print_exc()
         end(f"the pod does not start: {type(error).__name__}: {error}", _FAILED)
