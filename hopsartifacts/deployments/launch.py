@@ -337,17 +337,22 @@ def _artifact(storage: Storage, sealed: SealedVersion) -> _Folder:
 
 
 def check_in_place(
-    storage: Storage, folder: str, sealed: Mapping[str, Digest]
+    storage: Storage,
+    folder: str,
+    sealed: Mapping[str, Digest],
+    *,
+    is_strict: bool = False,
 ) -> Iterator[str]:
     """Check every sealed file of *folder*, and describe its extra files.
 
     Extra files do not prevent a start, since only sealed files are used. The deployment
-    may have written them itself: root can write to read-only folders.
+    may have written them itself: root can write to read-only folders. See
+    ``check_folder`` for *is_strict*.
 
     Raises:
         IntegrityError: a sealed file is missing or differs.
     """
-    findings = check_folder(storage, folder, sealed)
+    findings = check_folder(storage, folder, sealed, is_strict=is_strict)
     wrong = [it for it in findings if it.kind not in {"unprotected", "extra"}]
     if wrong:
         raise IntegrityError(

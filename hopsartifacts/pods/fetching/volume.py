@@ -91,13 +91,14 @@ def _fill_model(
     source = layout.files_dir(sealed.model, sealed.model_version)
     mounted = storage.local_path(source)
     if mounted is not None:
-        notes.extend(check_in_place(storage, source, files))
+        notes.extend(check_in_place(storage, source, files, is_strict=True))
         for name, target in model_links(sealed, files, mounted):
             _link(folder / name, target)
         return mounted
     for part in model_parts(sealed, files):
         missing = _missing(part.target, part.files, folder)
-        download(storage, part.source, missing, folder / part.target)
+        target = folder / part.target
+        download(storage, part.source, missing, target, is_strict=True)
     return folder / model_folder(sealed, files)
 
 
