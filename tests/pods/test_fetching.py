@@ -136,7 +136,8 @@ def test_another_user_can_read_everything(
 
 
 READ_ONLY_ROOT = """
-mount --make-rprivate / && mount --bind "$1" "$1" && mount -o remount,ro,bind / || exit 99
+mount --make-rprivate / && mount --bind "$1" "$1" || exit 99
+mount -o remount,ro,bind / || exit 99
 touch /written 2>/dev/null && exit 98
 shift
 exec setpriv --reuid=1000 --regid=1000 --clear-groups --no-new-privs "$@"
