@@ -17,7 +17,7 @@ from benchmarks.test_saving import ROUNDS, Record, make_files, report, timed
 from hopsartifacts import Project
 from hopsartifacts.deployments.versions import read_deployment
 from hopsartifacts.serving.kserve.addresses import SealedAddress
-from tests.pods.conftest import s3_environ
+from tests.pods.fetching.conftest import s3_environ
 from tests.s3 import conftest
 from tests.s3.conftest import Server
 

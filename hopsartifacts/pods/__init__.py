@@ -1,4 +1,1 @@
-"""The processes inside the pods of a cluster.
-
-Each is started by its own command, which the manifest of a deployment names.
-"""
+"""The processes inside the pods of a deployment on a Kubernetes cluster."""

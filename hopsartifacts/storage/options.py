@@ -150,13 +150,18 @@ def check(protocol: str, options: Mapping[str, Any]) -> None:
         )
 
 
+def protocol_of(url: str) -> str:
+    """Return the protocol of *url* by its usual name; all of *url* if it has none."""
+    protocol = url.partition("://")[0]
+    return ALIASES.get(protocol, protocol)
+
+
 def request_limit(url: str, seconds: float) -> dict[str, Any]:
     """Return the storage options that limit each request to a project at *url*.
 
     They are empty for protocols whose clients have no such option.
     """
-    protocol = url.partition("://")[0]
-    known = BY_PROTOCOL.get(ALIASES.get(protocol, protocol))
+    known = BY_PROTOCOL.get(protocol_of(url))
     return known.limit(seconds) if known else {}
 
 

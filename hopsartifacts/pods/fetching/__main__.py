@@ -11,9 +11,9 @@ from typing import Any
 
 from hopsartifacts.errors import HopsArtifactsError, InvalidInputError, quoted
 from hopsartifacts.pods.fetching.guarded_storage import CallClock, Silence
+from hopsartifacts.pods.fetching.last_words import end
 from hopsartifacts.pods.fetching.version import opened, pinned_version
 from hopsartifacts.pods.fetching.volume import fill
-from hopsartifacts.pods.termination import end
 from hopsartifacts.serving.contract import COMPONENTS
 from hopsartifacts.serving.kserve.addresses import SealedAddress
 

@@ -68,8 +68,11 @@ def model_links(
 ) -> Iterator[tuple[str, Path]]:
     """Yield the links that a volume needs for a model that is *mounted* elsewhere.
 
-    Each is a name in the volume, and the folder that it leads to.
+    Each is a name in the volume, and the folder that it leads to. Servers of others are
+    told only where the volume is.
     """
+    if sealed.model_server != _TENSORFLOW_SERVING:
+        yield layout.FILES, mounted
     for target, inner in _folders(sealed, files).items():
         yield target, mounted / inner
 

@@ -23,14 +23,22 @@ from hopsartifacts.errors import (
     DeploymentNotFoundError,
     IntegrityError,
     InvalidInputError,
+    StorageError,
 )
 from hopsartifacts.pods.fetching.guarded_storage import CallClock, GuardedStorage
 from hopsartifacts.serving.contract import SealedVersion
 from hopsartifacts.serving.kserve.addresses import SealedAddress
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
-from hopsartifacts.storage.options import request_limit
+from hopsartifacts.storage.options import protocol_of, request_limit
 from hopsartifacts.store.root import check_root
+
+_CREDENTIALS = {
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS or its service account",
+    "az": "AZURE_STORAGE_CONNECTION_STRING or other variables AZURE_*",
+    "sftp": "FSSPEC_SFTP_USERNAME, FSSPEC_SFTP_KEY_FILENAME or FSSPEC_SFTP_PASSWORD",
+}
+"""Where clients get credentials whose messages do not say so."""
 
 
 class PinnedVersion(msgspec.Struct, frozen=True, kw_only=True):
@@ -60,6 +68,19 @@ def opened(address: SealedAddress, request_s: float, clock: CallClock) -> Storag
         StorageError: the store does not answer.
     """
     url = address.project_url
+    try:
+        return _opened(url, request_s, clock)
+    except (InvalidInputError, StorageError) as error:
+        source = _CREDENTIALS.get(protocol_of(url))
+        if source is None:
+            raise
+        raise type(error)(
+            f"{error}; check the project's URL {url}, the network, and the "
+            f"credentials, which this container gets from {source}"
+        ) from error
+
+
+def _opened(url: str, request_s: float, clock: CallClock) -> Storage:
     # Only writers need a store that tells them apart.
     storage = connect(url, request_limit(url, request_s), unsafe_single_writer=True)
     if not storage.capabilities.is_shared:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import msgspec
 from msgspec import structs
 
 from hopsartifacts import layout
@@ -23,6 +24,7 @@ from hopsartifacts.errors import (
     PathNotFoundError,
     StorageError,
 )
+from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.machine.posix import make_folders
 from hopsartifacts.machine.workers import Stop, each
 from hopsartifacts.pods.fetching.model_parts import (
@@ -32,13 +34,13 @@ from hopsartifacts.pods.fetching.model_parts import (
     model_parts,
 )
 from hopsartifacts.pods.fetching.version import PinnedVersion
-from hopsartifacts.pods.launches import LAUNCH_FILE, write_launch
 from hopsartifacts.serving.contract import Component, Launch
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.store.checks import check_folder
 from hopsartifacts.store.transfer import download, keep, part_of
 
+LAUNCH_FILE = "launch.json"
 _UNFINISHED = re.compile(r"\.[0-9a-f]{32}\.part")
 """The names of unfinished files: see ``store.transfer``."""
 
@@ -75,7 +77,9 @@ def fill(
         artifact_files_path=str(_fill_artifact(storage, pinned, folder)),
         notes=tuple(notes),
     )
-    write_launch(folder / LAUNCH_FILE, launch)
+    data = msgspec.json.encode(launch, order="deterministic")
+    with written_aside(folder / LAUNCH_FILE, is_durable=False, mode=0o644) as file:
+        file.write(msgspec.json.format(data) + b"\n")
     return launch
 
 

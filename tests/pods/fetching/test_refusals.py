@@ -14,7 +14,8 @@ from hopsartifacts import layout
 from hopsartifacts.digests import digest_of
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.store.entries import packed, unpacked
-from tests.pods.conftest import (
+from tests.backends.conftest import Azure
+from tests.pods.fetching.conftest import (
     FILES,
     PREDICTOR,
     Fetch,
@@ -26,7 +27,7 @@ from tests.pods.conftest import (
     s3_environ,
     s3_store,
 )
-from tests.pods.test_fetching import every_store
+from tests.pods.fetching.test_fetching import every_store
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy, Rule
 from tests.test_lesser_file_systems import small_disk
@@ -179,12 +180,12 @@ def test_what_was_deleted_does_not_start(
 
 DIGEST = f"sha256:{'0' * 64}"
 WRONG = {
-    "no address": ("file:///mnt/project", "does not start with hops://"),
-    "no project": (f"hops://shown/1?specification={DIGEST}", "has no 'project'"),
-    "no digest": ("hops://shown/1?project=file:///p", "has no 'specification'"),
+    "no address": ("file:///mnt/project", "is not the address of a sealed version"),
+    "no project": (f"hops://shown/1?specification={DIGEST}", "use hops://"),
+    "no digest": ("hops://shown/1?project=file:///p", "use hops://"),
     "bad digest": (
         "hops://shown/1?project=file:///p&specification=sha256:12",
-        "is not a digest",
+        "is not the digest of a specification",
     ),
     "bad name": (
         f"hops://..%2Fshown/1?project=file:///p&specification={DIGEST}",
@@ -203,8 +204,8 @@ WRONG = {
         "in the memory of another process",
     ),
     "secret": (
-        f"hops://shown/1?project=s3://k:pa55w0rd@b/p&specification={DIGEST}",
-        "contains a password",
+        f"hops://shown/1?project=gopher://k:pa55w0rd@b&specification={DIGEST}",
+        "'gopher' is not supported",
     ),
 }
 
@@ -290,6 +291,12 @@ def test_a_store_that_does_not_let_us_in(
     assert outcome.seconds < 60
 
 
+def test_a_store_without_credentials(azure: Azure, seal: Seal, fetch: Fetch) -> None:
+    place = azure.place()
+    sealed = seal(Store(place.url, place.options, {}))
+    is_refused(fetch(sealed), "credentials", "AZURE_STORAGE_CONNECTION_STRING")
+
+
 @pytest.mark.parametrize("store", ["gcs", "azure"], indirect=True)
 def test_a_store_that_cannot_be_reached(store: Store, seal: Seal, fetch: Fetch) -> None:
     sealed = seal(store)
@@ -299,7 +306,7 @@ def test_a_store_that_cannot_be_reached(store: Store, seal: Seal, fetch: Fetch) 
         for name, value in store.environ.items()
     }
     outcome = fetch(sealed, environ=environ)
-    is_refused(outcome, "project.json")
+    is_refused(outcome, "project.json", store.url, "the network")
     assert outcome.seconds < 90
 
 

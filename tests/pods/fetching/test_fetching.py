@@ -10,11 +10,9 @@ from pathlib import Path
 import pytest
 
 from hopsartifacts.digests import digest_of
-from hopsartifacts.errors import FormatError, PathNotFoundError
 from hopsartifacts.pods.fetching.model_parts import model_folder, model_parts
-from hopsartifacts.pods.launches import read_launch
 from hopsartifacts.serving.contract import SealedVersion
-from tests.pods.conftest import (
+from tests.pods.fetching.conftest import (
     FILES,
     PREDICTOR,
     Fetch,
@@ -59,7 +57,8 @@ def test_a_mounted_model_is_not_copied(
     outcome = fetch(sealed)
     files = Path(mounted.url) / "Models/shown_model/1/Files"
     assert outcome.launch().model_files_path == str(files)
-    assert not (outcome.folder / "Files").exists()
+    # Servers of others find it in the volume.
+    assert (outcome.folder / "Files").readlink() == files
 
 
 def test_all_paths_of_a_remote_model_are_in_the_volume(
@@ -292,12 +291,3 @@ def test_where_the_files_of_a_tensorflow_model_go(
     assert model_folder(sealed, files) == folder
     sources = {f"{it.source}/{path}" for it in parts for path in it.files}
     assert sources == {f"Models/m/3/Files/{path}" for path in paths}
-
-
-def test_what_is_no_launch_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "launch.json"
-    with pytest.raises(PathNotFoundError, match="the init container writes it"):
-        read_launch(path)
-    path.write_text('{"project": "p"}')
-    with pytest.raises(FormatError, match=r"launch\.json is not a readable Launch"):
-        read_launch(path)

@@ -14,7 +14,7 @@ import pytest
 import hopsartifacts
 from hopsartifacts import Project
 from hopsartifacts.deployments.versions import read_deployment
-from hopsartifacts.pods.launches import read_launch
+from hopsartifacts.pods.launch_file import read_launch
 from hopsartifacts.serving.contract import Launch
 from hopsartifacts.serving.kserve.addresses import SealedAddress
 from hopsartifacts.storage.contract import Storage
