@@ -1,6 +1,7 @@
 """The context of an open project, which ``Project`` shares with all its handles."""
 
 from collections.abc import Callable
+from pathlib import PurePosixPath
 from typing import Any, Protocol
 
 import msgspec
@@ -36,6 +37,28 @@ class Deployments(Protocol):
     def users_of(self, model: str, version: int) -> list[str]:
         """Return the names of the deployments that pin a model version."""
         ...
+
+
+class ProjectPlace(Protocol):
+    """What a project is called and where it is."""
+
+    @property
+    def project(self) -> str:
+        """The name of the project."""
+        ...
+
+    @property
+    def url(self) -> str:
+        """The URL of the project."""
+        ...
+
+
+def project_name(storage: Storage) -> str:
+    """Return the name of the project: the last part of its URL."""
+    # The local path is preferred: the URL has "my%20project" for "my project".
+    root = storage.local_path("")
+    path = root or PurePosixPath(storage.url.partition("://")[2])
+    return path.name or "project"
 
 
 class ProjectContext(msgspec.Struct, frozen=True, kw_only=True):

@@ -31,6 +31,10 @@ class Hasher:
     """An incremental hasher that computes all parts of a ``Digest`` at once."""
 
     def __init__(self) -> None:
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all bytes."""
         self._sha256 = hashlib.sha256()
         self._xxh3 = xxhash.xxh3_128()
         self._size = 0

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import suppress
 from functools import cache, cached_property, partial
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from hopsartifacts import layout
 from hopsartifacts.bundles.values import Choice, Chosen, ExportReport, ImportReport
 from hopsartifacts.catalog import catalog
-from hopsartifacts.context import ProjectContext
+from hopsartifacts.context import ProjectContext, project_name
 from hopsartifacts.datasets import DatasetApi
 from hopsartifacts.deployments.handle import ModelServing
 from hopsartifacts.deployments.launch import placed
@@ -92,10 +92,7 @@ class Project(FixedAttributes):
     @property
     def name(self) -> str:
         """The last part of the URL, as in ``/Projects/<name>/…``."""
-        # The local path is preferred: the URL has "my%20project" for "my project".
-        root = self._storage.local_path("")
-        path = root or PurePosixPath(self._storage.url.partition("://")[2])
-        return path.name or "project"
+        return project_name(self._storage)
 
     @property
     def url(self) -> str:

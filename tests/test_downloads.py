@@ -9,19 +9,23 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fsspec.callbacks import Callback, TqdmCallback
+from msgspec.structs import replace
 
 import hopsartifacts
 from hopsartifacts import Model, Project
+from hopsartifacts.digests import digest_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine import workers
 from hopsartifacts.storage.contract import Capabilities, Storage
 from hopsartifacts.store import transfer
+from hopsartifacts.store.checks import check_folder
 
 SaveModel = Callable[..., Model]
 CHUNK = 1 << 20
@@ -396,3 +400,24 @@ def test_a_callback_that_fails_stops_the_download(model: Model, tmp_path: Path) 
     with pytest.raises(RuntimeError, match="no "):
         model.download(tmp_path / "here", callback=Failing())
     assert found(tmp_path / "here") == {}
+
+
+@pytest.mark.parametrize("is_strict", [False, True])
+def test_a_forged_checksum_is_found_where_it_matters(
+    project: Project, tmp_path: Path, is_strict: bool
+) -> None:
+    """XXH3 is no proof against someone who wants other bytes to have it."""
+    data = b"other bytes"
+    project.storage.write("Resources/f", [data])
+    sealed = {"f": replace(digest_of(data), sha256=digest_of(b"the bytes").sha256)}
+    findings = check_folder(project.storage, "Resources", sealed, is_strict=is_strict)
+    assert ["changed"] * is_strict == [
+        it.kind for it in findings if it.kind != "unprotected"
+    ]
+    download = partial(transfer.download, project.storage, "Resources", sealed)
+    if is_strict:
+        with pytest.raises(IntegrityError, match="'Resources/f' differs"):
+            download(tmp_path / "target", is_strict=True)
+    else:
+        download(tmp_path / "target")
+    assert (tmp_path / "target" / "f").exists() != is_strict

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import structs
 
 from hopsartifacts import layout
-from hopsartifacts.artifacts.documents import ArtifactVersion
+from hopsartifacts.artifacts.documents import ArtifactVersion, identity_of
 from hopsartifacts.artifacts.versions import ArtifactStore
-from hopsartifacts.context import ProjectContext
+from hopsartifacts.context import ProjectContext, ProjectPlace
 from hopsartifacts.deployments.deployed import Deployed
 from hopsartifacts.deployments.documents import (
     ComponentSpecification,
@@ -87,7 +87,8 @@ def placed(
         def local(folder: _Folder) -> str:
             path = storage.local_path(folder.path)
             if path is not None:
-                notes.extend(_check_in_place(storage, folder))
+                folder.prepare()
+                notes.extend(check_in_place(storage, folder.path, folder.sealed))
                 return str(path)
             lease = cache().use(folder.digest, folder.sealed, folder.fetch)
             leases.enter_context(lease)
@@ -187,7 +188,7 @@ def version_of(
 
 
 def sealed_version(
-    context: ProjectContext,
+    project: ProjectPlace,
     specification: Specification,
     manifest: Manifest,
     artifact_files: Collection[str],
@@ -198,7 +199,7 @@ def sealed_version(
     """Return what a back end needs to know about a specification.
 
     Args:
-        context: the project.
+        project: where it is.
         specification: what would run.
         manifest: that of its model version.
         artifact_files: the names of its artifact's files.
@@ -212,8 +213,8 @@ def sealed_version(
     golden = specification.golden_request
     model_files = [file.path for file in manifest.files]
     return SealedVersion(
-        project=context.project,
-        project_url=context.storage.url,
+        project=project.project,
+        project_url=project.url,
         deployment=specification.name,
         deployment_id=deployment_id,
         deployment_version=number,
@@ -300,7 +301,8 @@ def pinned_artifact(
         IntegrityError: it differs from the one that was pinned.
     """
     sealed = ArtifactStore(storage, model, number).get(artifact)
-    if sealed.identity != identity:
+    # The identity in the log is not trusted: the files themselves have to give it.
+    if identity_of(sealed.files) != identity:
         raise IntegrityError(
             f"artifact version {artifact} of model {model!r} version {number} differs "
             "from the one that the deployment pins: see project.verify()"
@@ -334,17 +336,23 @@ def _artifact(storage: Storage, sealed: SealedVersion) -> _Folder:
     return _Folder(path, sealed.artifact_identity, files, storage, prepare=prepare)
 
 
-def _check_in_place(storage: Storage, folder: _Folder) -> Iterator[str]:
-    """Check every sealed file, and describe any extra files in the folder.
+def check_in_place(
+    storage: Storage,
+    folder: str,
+    sealed: Mapping[str, Digest],
+    *,
+    is_strict: bool = False,
+) -> Iterator[str]:
+    """Check every sealed file of *folder*, and describe its extra files.
 
     Extra files do not prevent a start, since only sealed files are used. The deployment
-    may have written them itself: root can write to read-only folders.
+    may have written them itself: root can write to read-only folders. See
+    ``check_folder`` for *is_strict*.
 
     Raises:
         IntegrityError: a sealed file is missing or differs.
     """
-    folder.prepare()
-    findings = check_folder(storage, folder.path, folder.sealed)
+    findings = check_folder(storage, folder, sealed, is_strict=is_strict)
     wrong = [it for it in findings if it.kind not in {"unprotected", "extra"}]
     if wrong:
         raise IntegrityError(

@@ -7,7 +7,7 @@ version must give before it counts as ready.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -18,7 +18,6 @@ from hopsartifacts.errors import (
     NotRunningError,
 )
 from hopsartifacts.foreign import CONTAINERS
-from hopsartifacts.registry.model import Model
 from hopsartifacts.serving.contract import Golden
 from hopsartifacts.serving.runtime.protocol import RequestError
 from hopsartifacts.serving.runtime.tensors import (
@@ -329,8 +328,17 @@ def check_runs(name: str, running: int | None, active: int) -> None:
         )
 
 
+class _Exampled(Protocol):
+    """A model, as far as it is needed here."""
+
+    @property
+    def input_example(self) -> Any:
+        """The example of its input; None if it has none."""
+        ...
+
+
 def request_to_record(
-    name: str, given: Any, golden: GoldenRequest | None, model: Callable[[], Model]
+    name: str, given: Any, golden: GoldenRequest | None, model: Callable[[], _Exampled]
 ) -> dict[str, Any]:
     """Return *given*, or by default the golden request, or the model's input example.
 

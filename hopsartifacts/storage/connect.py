@@ -14,10 +14,16 @@ from hopsartifacts.errors import InvalidInputError, quoted, without_secrets
 from hopsartifacts.storage.contract import Storage
 from hopsartifacts.storage.local import LocalStorage
 from hopsartifacts.storage.memory import MemoryStorage
-from hopsartifacts.storage.options import BY_PROTOCOL, check, hiding, names, password_in
+from hopsartifacts.storage.options import (
+    ALIASES,
+    BY_PROTOCOL,
+    check,
+    hiding,
+    names,
+    password_in,
+)
 
-_ALIASES = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "ssh": "sftp"}
-SUPPORTED = ("file", "memory", *BY_PROTOCOL, *_ALIASES)
+SUPPORTED = ("file", "memory", *BY_PROTOCOL, *ALIASES)
 
 _READ_ONLY = names("http https zip tar libarchive git github gist reference data")
 _NO_PLACES = names(
@@ -67,7 +73,7 @@ def _connected(
     protocol, path = split_protocol(text)
     if protocol in (None, "file", "local", "memory"):
         return _near(text, protocol, path, options)
-    name = _ALIASES.get(protocol, protocol)
+    name = ALIASES.get(protocol, protocol)
     if name in BY_PROTOCOL:
         _refuse_secrets(text, takes_password=name == "sftp")
         check(name, options)

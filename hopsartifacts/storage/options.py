@@ -5,7 +5,7 @@ user expects an effect.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
 from typing import Any
@@ -19,6 +19,8 @@ _CACHES = "configures caches, but listings are never cached"
 _LOOPS = "is for callers that run their own event loop"
 _SIZES = "has no effect: the sizes of reads and writes are fixed"
 _NO_EFFECT = "has no effect"
+_CONNECT_S = 10.0
+"""The most that a connection may take where requests are limited."""
 _REFUSED_BY_ALL = {
     "asynchronous": _LOOPS,
     "default_block_size": _SIZES,
@@ -44,6 +46,8 @@ class Options(msgspec.Struct, frozen=True):
     """Known options that are rejected, with the reason."""
     pattern: str = r"(?!)"
     """A pattern for further accepted names."""
+    limit: Callable[[float], dict[str, Any]] = lambda _: {}
+    """Returns the options that limit each request to so many seconds."""
 
 
 def names(text: str) -> frozenset[str]:
@@ -60,6 +64,12 @@ BY_PROTOCOL = {
             "s3_additional_kwargs secret session token use_ssl username"
         ),
         {"max_concurrency": _SIZES},
+        limit=lambda seconds: {
+            "config_kwargs": {
+                "connect_timeout": min(seconds, _CONNECT_S),
+                "read_timeout": seconds,
+            }
+        },
     ),
     "gs": Options(
         "gcs",
@@ -73,6 +83,7 @@ BY_PROTOCOL = {
             "default_location": "is for new buckets, and no bucket is created",
             "secure_serialize": _NO_EFFECT,
         },
+        limit=lambda seconds: {"requests_timeout": seconds},
     ),
     "az": Options(
         "azure",
@@ -88,6 +99,10 @@ BY_PROTOCOL = {
             "socket_timeout": _NO_EFFECT,
         },
         r"exclude_\w+_credential",
+        limit=lambda seconds: {
+            "connection_timeout": min(seconds, _CONNECT_S),
+            "read_timeout": seconds,
+        },
     ),
     "sftp": Options(
         "sftp",
@@ -106,6 +121,8 @@ BY_PROTOCOL = {
         r"\w+(\.[\w-]+)+",
     ),
 }
+ALIASES = {"s3a": "s3", "gcs": "gs", "abfs": "az", "abfss": "az", "ssh": "sftp"}
+"""Other names of these protocols."""
 _SECRETS = re.compile(r"secret|token|pass(word|phrase)|passwd|account_key|connection_s")
 """A pattern that matches the names of options whose values are secret."""
 
@@ -131,6 +148,21 @@ def check(protocol: str, options: Mapping[str, Any]) -> None:
             f"storage option {name!r} is not known to {protocol}://: {hint} "
             f"It takes {', '.join(sorted(known.taken))}"
         )
+
+
+def protocol_of(url: str) -> str:
+    """Return the protocol of *url* by its usual name; all of *url* if it has none."""
+    protocol = url.partition("://")[0]
+    return ALIASES.get(protocol, protocol)
+
+
+def request_limit(url: str, seconds: float) -> dict[str, Any]:
+    """Return the storage options that limit each request to a project at *url*.
+
+    They are empty for protocols whose clients have no such option.
+    """
+    known = BY_PROTOCOL.get(protocol_of(url))
+    return known.limit(seconds) if known else {}
 
 
 def password_in(url: str) -> str:

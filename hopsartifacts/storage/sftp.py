@@ -9,6 +9,7 @@ from contextlib import suppress
 from threading import Lock
 from typing import Any, NamedTuple, TypeVar
 
+import fsspec.config
 import paramiko
 from fsspec.implementations.sftp import SFTPFileSystem
 from fsspec.utils import infer_storage_options
@@ -46,7 +47,10 @@ def sftp_storage(path: str, options: Mapping[str, Any]) -> RenamingStorage:
             "and an absolute path on it, as in sftp://<host>/<path>"
         )
     named = {it: parts[it] for it in ("port", "username", "password") if it in parts}
-    server = _Sftp(host, {**_DEFAULTS, **named, **options})
+    # fsspec's configuration, which has the variables FSSPEC_SFTP_*, is the same for all
+    # hosts. fsspec itself adds it only to its own classes.
+    usual = fsspec.config.conf.get("sftp", {})
+    server = _Sftp(host, {**_DEFAULTS, **usual, **named, **options})
     port = server.options.get("port", 22)
     place = host if port == 22 else f"{host}:{port}"  # noqa: PLR2004 - SSH's default
     return RenamingStorage(server, root, f"sftp://{place}/{root}", _CHANNELS)

@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Literal
+from typing import Literal, TypeVar
 
 import msgspec
 
@@ -11,6 +11,8 @@ from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, xxh3_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.workers import Stop, each, pause_s
 from hopsartifacts.storage.contract import FileInfo, Storage
+
+Found = TypeVar("Found")
 
 FindingKind = Literal[
     "changed", "missing", "unreadable", "extra", "unprotected", "damaged", "leftover"
@@ -69,9 +71,17 @@ def ignored(_: int) -> None:
 
 
 def check_folder(
-    storage: Storage, folder: str, sealed: Mapping[str, Digest]
+    storage: Storage,
+    folder: str,
+    sealed: Mapping[str, Digest],
+    *,
+    is_strict: bool = False,
 ) -> list[Finding]:
-    """Return every difference between *folder* and *sealed* (by relative path)."""
+    """Return every difference between *folder* and *sealed* (by relative path).
+
+    XXH3 finds every accident. If *is_strict*, SHA-256 is compared too, which also finds
+    bytes that were made to have the same XXH3.
+    """
     found = {
         entry.path.removeprefix(f"{folder}/"): entry for entry in storage.find(folder)
     }
@@ -86,7 +96,8 @@ def check_folder(
     files = [(found[path], sealed[path]) for path in found.keys() & sealed.keys()]
 
     def one(file: tuple[FileInfo, Digest], stop: Stop) -> None:
-        findings.extend(check_file(storage, *file, lambda _: stop.check()))
+        moved: Moved = lambda _: stop.check()  # noqa: E731 - as an argument
+        findings.extend(check_file(storage, *file, moved, is_strict=is_strict))
 
     files.sort(key=lambda file: -file[0].size_bytes)
     each(one, files, min(workers_for(storage), len(files)))
@@ -101,15 +112,22 @@ def workers_for(storage: Storage) -> int:
 
 
 def check_file(
-    storage: Storage, entry: FileInfo, digest: Digest, moved: Moved = ignored
+    storage: Storage,
+    entry: FileInfo,
+    digest: Digest,
+    moved: Moved = ignored,
+    *,
+    is_strict: bool = False,
 ) -> Iterator[Finding]:
     """Yield the difference between one file and its digest, if there is one.
+
+    See ``check_folder`` for *is_strict*.
 
     Raises:
         StorageError: the storage does not respond at all.
     """
     try:
-        flaw = _flaw(storage, entry, digest, moved)
+        flaw = _flaw(storage, entry, digest, moved, is_strict=is_strict)
     except StorageError as error:
         # This raises if the whole storage fails, which says nothing about this file.
         storage.stat(entry.path)
@@ -124,14 +142,19 @@ def check_file(
 
 
 def _flaw(
-    storage: Storage, entry: FileInfo, digest: Digest, moved: Moved
+    storage: Storage, entry: FileInfo, digest: Digest, moved: Moved, *, is_strict: bool
 ) -> str | None:
     if entry.kind != "file":
         return f"it is a {entry.kind}, not a file"
     if entry.size_bytes != digest.size_bytes:
         return f"{entry.size_bytes} bytes instead of {digest.size_bytes}"
+    path, size_bytes = entry.path, entry.size_bytes
     try:
-        found = stored_xxh3(storage, entry.path, entry.size_bytes, moved)
+        if is_strict:
+            whole = _stored(storage, path, size_bytes, moved, _digest_of_all)
+            is_same = whole == digest
+            return None if is_same else f"{whole.sha256} instead of {digest.sha256}"
+        found = stored_xxh3(storage, path, size_bytes, moved)
     except PathNotFoundError:
         return VANISHED
     if found != (digest.size_bytes, digest.xxh3):
@@ -146,6 +169,24 @@ def stored_xxh3(
 
     Raises as ``Storage.read``, after a few tries.
     """
+    return _stored(storage, path, size_bytes, moved, xxh3_of)
+
+
+def _digest_of_all(chunks: Iterable[bytes]) -> Digest:
+    hasher = Hasher()
+    for chunk in chunks:
+        hasher.update(chunk)
+    return hasher.digest()
+
+
+def _stored(
+    storage: Storage,
+    path: str,
+    size_bytes: int,
+    moved: Moved,
+    digested: Callable[[Iterable[bytes]], Found],
+) -> Found:
+    """Return what *digested* makes of a stored file; see ``stored_xxh3``."""
     failures = size = 0
 
     def counted() -> Iterator[bytes]:
@@ -159,7 +200,7 @@ def stored_xxh3(
 
     while True:
         try:
-            return xxh3_of(counted())
+            return digested(counted())
         except StorageError:
             moved(-size)
             size, failures = 0, failures + 1

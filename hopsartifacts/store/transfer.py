@@ -18,7 +18,7 @@ from uuid import uuid4
 import msgspec
 import xxhash
 
-from hopsartifacts.digests import CHUNK_BYTES, Digest, sha256_of
+from hopsartifacts.digests import CHUNK_BYTES, Digest, Hasher, sha256_of
 from hopsartifacts.errors import IntegrityError, PathNotFoundError, StorageError
 from hopsartifacts.machine.atomic_write import written_aside
 from hopsartifacts.machine.posix import make_folders
@@ -42,11 +42,13 @@ def download(
     target: Path,
     *,
     callback: Callback = NO_CALLBACK,
+    is_strict: bool = False,
 ) -> None:
     """Copy the files *sealed* (by relative path) of *folder* into the local *target*.
 
     An existing file is replaced once the new one is complete and verified. After a
-    failure, call this again to continue where it stopped.
+    failure, call this again to continue where it stopped. If *is_strict*, SHA-256 is
+    compared as well as XXH3: see ``checks.check_folder``.
 
     Raises:
         IntegrityError: a stored file differs from its digest.
@@ -58,7 +60,9 @@ def download(
 
     def one(item: tuple[str, Digest], stop: Stop) -> None:
         path, digest = item
-        file = _Download(storage, f"{folder}/{path}", digest, progress.add, stop)
+        hasher = Hasher() if is_strict else _FastHasher(digest)
+        place = f"{folder}/{path}"
+        file = _Download(storage, place, digest, progress.add, stop, hasher)
         file.run(target / path)
 
     # Largest first, so that it does not run alone at the end.
@@ -73,7 +77,13 @@ def fetch(
 
     Raises as ``download``; then nothing was written.
     """
-    chunks: Iterable[bytes] = storage.chunks(path)
+    keep(storage.chunks(path), path, target, digest)
+
+
+def keep(
+    chunks: Iterable[bytes], path: str, target: Path, digest: Digest | None = None
+) -> None:
+    """Write *chunks* to *target* as ``fetch`` does; *path* is what they come from."""
     with _local(target):
         make_folders(target.parent)
     with written_aside(target, is_durable=False) as file:
@@ -86,6 +96,30 @@ def part_of(target: Path, digest: Digest) -> Path:
     return target.with_name(f".{name[:32]}{_PART}")
 
 
+class _FastHasher:
+    """A hasher that takes the SHA-256 of what it compares with for granted."""
+
+    def __init__(self, expected: Digest) -> None:
+        self._expected = expected
+        self._xxh3 = xxhash.xxh3_128()
+        self._size = 0
+
+    def update(self, data: bytes) -> None:
+        self._xxh3.update(data)
+        self._size += len(data)
+
+    def reset(self) -> None:
+        self._xxh3.reset()
+        self._size = 0
+
+    def digest(self) -> Digest:
+        return Digest(
+            size_bytes=self._size,
+            sha256=self._expected.sha256,
+            xxh3=f"xxh3-128:{self._xxh3.hexdigest()}",
+        )
+
+
 class _Download(msgspec.Struct):
     """The download of one stored file to a local path."""
 
@@ -94,7 +128,7 @@ class _Download(msgspec.Struct):
     digest: Digest
     moved: Callable[[int], None]
     stop: Stop
-    hasher: xxhash.xxh3_128 = msgspec.field(default_factory=xxhash.xxh3_128)
+    hasher: Hasher | _FastHasher
     size: int = 0
 
     def run(self, target: Path) -> None:
@@ -184,8 +218,7 @@ class _Download(msgspec.Struct):
         self.moved(len(chunk))
 
     def _is_as_sealed(self) -> bool:
-        found = f"xxh3-128:{self.hasher.hexdigest()}"
-        return (self.size, found) == (self.digest.size_bytes, self.digest.xxh3)
+        return self.hasher.digest() == self.digest
 
 
 class _LocalError(StorageError):
