@@ -1,0 +1,1 @@
+"""The processes inside the pods of a deployment on a Kubernetes cluster."""
