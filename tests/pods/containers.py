@@ -60,7 +60,11 @@ class Container:
         command = [sys.executable, "-m", module, *arguments]
         if is_isolated:
             spool = env.get("HOPSARTIFACTS_SPOOL")
-            places = [str(self.tmp), str(self.message_path), *([spool] if spool else [])]
+            places = [
+                str(self.tmp),
+                str(self.message_path),
+                *([spool] if spool else []),
+            ]
             shell = ["sh", str(ISOLATED), sys.base_prefix, ":".join(places)]
             command = [*_UNSHARE, *shell, *command]
             environ = {"PATH": os.environ["PATH"], **given}
@@ -130,5 +134,7 @@ def wait_for(container: Container, is_true: Any, timeout_s: float = 60) -> None:
     deadline = time.monotonic() + timeout_s
     while not is_true():
         if not container.is_running or time.monotonic() > deadline:
-            pytest.fail(f"it did not happen; the log of the container:\n{container.log}")
+            pytest.fail(
+                f"it did not happen; the log of the container:\n{container.log}"
+            )
         time.sleep(0.02)

@@ -100,7 +100,9 @@ def test_it_answers_every_protocol_with_the_documented_environment(
             tensor.set_data_from_numpy(np.array([b"orphans"], dtype=object))
             answer = client.infer("flowers", [tensor])
             assert answer.as_numpy("output-0").tolist() == [7]
-    assert b"hopsartifacts_requests_total" in httpx.get(f"{isolated.url}/metrics").content
+    assert (
+        b"hopsartifacts_requests_total" in httpx.get(f"{isolated.url}/metrics").content
+    )
 
 
 def test_what_a_killed_container_left_is_deleted_at_the_next_start(

@@ -36,7 +36,7 @@ class Asked(threading.Thread):
 def test_it_is_not_ready_first_and_answers_until_the_end(
     start: ServerFactory, echo: Launch
 ) -> None:
-    server = start(echo, env={"HOPSARTIFACTS_LEAVE_SECONDS": "2"}).wait_ready()
+    server = start(echo, env={"HOPSARTIFACTS_LEAVE_SECONDS": "3"}).wait_ready()
     asked = Asked(server, LONG)
     server.container.terminate()
     began = time.monotonic()
@@ -46,7 +46,7 @@ def test_it_is_not_ready_first_and_answers_until_the_end(
             states.add(server.ready())
         assert server.predict([[now]]) == [[now]]  # each over a new connection
     assert states == {(503, "the server is about to stop")}
-    time.sleep(1)
+    time.sleep(began + 3.7 - time.monotonic())
     assert server.ready()[0] == 0, "no connection is accepted any more"
     asked.join()
     assert asked.outcome == LONG

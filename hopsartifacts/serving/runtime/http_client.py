@@ -114,6 +114,11 @@ class HttpClient:
             connection.transport.close()
         return answer
 
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        while self._kept:
+            self._kept.pop().transport.close()
+
     def _request(self, method: str, path: str, body: bytes) -> bytes:
         host = f"[{self._host}]" if ":" in self._host else self._host
         head = f"{method} {path} HTTP/1.1\r\nhost: {host}:{self._port}\r\n"

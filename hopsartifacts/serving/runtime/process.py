@@ -90,7 +90,7 @@ def run(handover_path: Path) -> NoReturn:
         reporter,
         IdleConnections(*passing_fds) if passing_fds else None,
         prepare,
-        partial(_start_beside, service, handover, max_request_bytes=limit),
+        partial(_start_beside, service, handover, predictor, max_request_bytes=limit),
         readiness,
         handover.drain_s,
     )
@@ -171,11 +171,16 @@ async def _check(chain: Chain, launch: Launch) -> None:
 
 
 async def _start_beside(
-    service: Service, handover: Handover, *, max_request_bytes: int
+    service: Service,
+    handover: Handover,
+    predictor: RemotePredictor | None,
+    *,
+    max_request_bytes: int,
 ) -> Sequence[Stoppable]:
     """Start the further servers; they are ready when this returns."""
+    beside: list[Stoppable] = [predictor] if predictor else []
     if handover.grpc_port is None:
-        return ()
+        return beside
     # Imported late: needed for gRPC only, which is a separate extra.
     from hopsartifacts.serving.runtime.grpc_server import (  # noqa: PLC0415 - late
         serve_grpc,
@@ -183,7 +188,8 @@ async def _start_beside(
 
     port = handover.grpc_port
     limit, host = max_request_bytes, handover.host
-    return [await serve_grpc(service, port, max_request_bytes=limit, host=host)]
+    server = await serve_grpc(service, port, max_request_bytes=limit, host=host)
+    return [*beside, server]
 
 
 def _let_forks_end() -> None:

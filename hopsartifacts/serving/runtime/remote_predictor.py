@@ -116,6 +116,10 @@ class RemotePredictor:
             words = f"{self._name} gave no {protocol} answer: {error!r}"
             raise RequestError(502, words) from error
 
+    async def stop(self, _: float | None) -> None:
+        """Close the connections that are not in use; see ``server.Stoppable``."""
+        self._client.close()
+
     async def flaw(self) -> str | None:
         """Return why the predictor is not ready; None if it is."""
         model = self._address.model
