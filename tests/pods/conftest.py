@@ -66,7 +66,15 @@ class Server:
 
 
 class ServerFactory(Protocol):
-    def __call__(self, launch: Launch, *arguments: str, **options: Any) -> Server: ...
+    def __call__(
+        self,
+        launch: Launch,
+        *arguments: str,
+        isolated: bool = ...,
+        env: dict[str, str] | None = ...,
+        grpc: bool = ...,
+        tmp: Path | None = ...,
+    ) -> Server: ...
 
 
 @pytest.fixture
@@ -105,14 +113,13 @@ def start(tmp_path: Path) -> Iterator[ServerFactory]:
 
 
 @pytest.fixture
-def echo(make_launch: Callable[..., Launch]) -> Launch:  # noqa: F811 - the fixture
+def echo(make_launch: Callable[..., Launch]) -> Launch:
     return make_launch(
         """
-        import time
+        import asyncio
 
         class Predictor:
             async def predict(self, inputs):
-                import asyncio
                 if isinstance(inputs[0], list) and inputs[0][0] > 1000:
                     await asyncio.sleep(inputs[0][0] - 1000)
                 return inputs

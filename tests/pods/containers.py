@@ -1,4 +1,4 @@
-"""Containers of a pod, as processes: isolated like real ones where that is permitted."""
+"""Containers of a pod, as processes: isolated like real ones where permitted."""
 
 import os
 import shutil
@@ -6,8 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,9 @@ class Container:
         *,
         is_isolated: bool,
         tmp: Path | None = None,
+        more: Sequence[str] = (),
     ) -> None:
+        """Start it; it may write to *tmp*, to its spool, and to *more* places."""
         folder.mkdir()
         self.tmp, self.log_path = tmp or folder / "tmp", folder / "log"
         self.message_path = folder / "termination-log"
@@ -60,11 +62,8 @@ class Container:
         command = [sys.executable, "-m", module, *arguments]
         if is_isolated:
             spool = env.get("HOPSARTIFACTS_SPOOL")
-            places = [
-                str(self.tmp),
-                str(self.message_path),
-                *([spool] if spool else []),
-            ]
+            places = [str(self.tmp), str(self.message_path), *more]
+            places += [spool] if spool else []
             shell = ["sh", str(ISOLATED), sys.base_prefix, ":".join(places)]
             command = [*_UNSHARE, *shell, *command]
             environ = {"PATH": os.environ["PATH"], **given}

@@ -1,4 +1,4 @@
-"""The main container as Kubernetes runs it: process 1, not root, nothing to write to."""
+"""The main container as Kubernetes runs it: process 1, a user, a read-only root."""
 
 import time
 from pathlib import Path
@@ -48,8 +48,8 @@ SCRIPT = """
             return [len(states), states.count("Z")]
 
         def environment(self):
-            return {name: os.environ[name] for name in sorted(os.environ)
-                    if name.startswith(("IS_", "DEPLOYMENT", "SCRIPT", "MODEL_V", "FL"))}
+            kinds = ("IS_", "DEPLOYMENT", "SCRIPT", "MODEL_V", "FL")
+            return {it: os.environ[it] for it in os.environ if it.startswith(kinds)}
 """
 
 

@@ -1,4 +1,4 @@
-"""A predictor elsewhere: the same answers as in one process, and nothing asked twice."""
+"""A predictor elsewhere: the answers of one process, and no request sent twice."""
 
 import asyncio
 import json

@@ -26,8 +26,7 @@ FAILING: dict[str, tuple[str | None, dict[str, Any], str]] = {
                 return inputs
         """,
         {},
-        "creating the predictor with Predictor.__init__ of predictor-script.py failed: "
-        "ValueError: no weights (predictor-script.py, line 4)",
+        "failed: ValueError: no weights (predictor-script.py, line 4)",
     ),
     "syntax": ("class Predictor", {}, "importing the predictor script"),
     "no class": ("x = 1", {}, "the script has no class Predictor or class Predict"),
