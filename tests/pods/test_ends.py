@@ -114,3 +114,26 @@ def test_calls_over_grpc_are_finished(
         answer = message_class("ModelInferResponse").FromString(pending.result())
     assert answer.outputs[0].contents.int64_contents == [1000 + seconds]
     assert server.container.wait(20) == 0
+
+
+def test_who_connected_before_the_end_is_answered(
+    start: ServerFactory, make_launch: Any
+) -> None:
+    """Even if the worker had no time to accept the connection."""
+    launch = make_launch(
+        """
+        import time
+        class Predictor:
+            async def predict(self, inputs):
+                time.sleep(inputs[0][0])  # the event loop stands still
+                return inputs
+        """
+    )
+    server = start(launch, env={"HOPSARTIFACTS_LEAVE_SECONDS": "0"}).wait_ready()
+    asked = [Asked(server, [[3]]), Asked(server, [[0]])]
+    server.container.terminate()
+    asked.append(Asked(server, [[0.1]]))
+    for each in asked:
+        each.join()
+    assert [each.outcome for each in asked] == [[[3]], [[0]], [[0.1]]]
+    assert server.container.wait(20) == 0

@@ -263,14 +263,15 @@ class WorkerServer(HttpServer):
     async def _stop_accepting(self) -> None:
         self.announce_close()
         self.stop_listening()
-        if self._passing is None:
-            # No one else accepts what clients have already connected.
-            self._adopt(self.close_listening())
-        else:
+        if self._passing is not None:
             asyncio.get_running_loop().remove_reader(self._passing.taking)
         # A connection that was just accepted is set up in the next turns of the loop;
         # if the server were closed now, that would fail.
         await asyncio.sleep(_LOOK_S)
+        if self._passing is None:
+            # No one else accepts the clients that have connected meanwhile.
+            self._adopt(self.close_listening())
+            await asyncio.sleep(_LOOK_S)
         self._pass_on()
         self._reporter.leaving()
 
