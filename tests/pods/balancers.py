@@ -47,6 +47,7 @@ class Balancer:
         for task in self._passing:
             task.cancel()
         await asyncio.gather(*self._passing, return_exceptions=True)
+        await asyncio.sleep(0.1)  # the loop closes what was aborted
 
     async def _probe(self) -> None:
         while True:
@@ -78,7 +79,11 @@ class Balancer:
         task.add_done_callback(self._passing.discard)
         port = self.ready[next(self._turns) % len(self.ready)]
         there_reader, there = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(_copy(reader, there), _copy(there_reader, writer))
+        try:
+            await asyncio.gather(_copy(reader, there), _copy(there_reader, writer))
+        finally:
+            for each in (there, writer):
+                each.transport.abort()
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
