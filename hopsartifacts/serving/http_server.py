@@ -6,7 +6,10 @@ The servers of deployments and the project's server are built on its two classes
 """
 
 import asyncio
-from collections.abc import Sequence
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Protocol
 
 import httptools
@@ -306,3 +309,15 @@ class HttpServer(uvicorn.Server):
         for server in self.servers:
             for listener in server.sockets:
                 loop.remove_reader(listener.fileno())
+
+    def close_listening(self) -> Iterator[socket.socket]:
+        """Yield the connections that wait to be accepted, then close the sockets."""
+        for server in self.servers:
+            for listener in server.sockets:
+                # The loop's own view of the socket cannot accept.
+                with socket.socket(fileno=os.dup(listener.fileno())) as accepting:
+                    accepting.setblocking(False)  # noqa: FBT003 - the method's
+                    with suppress(OSError):  # nothing waits any more
+                        while True:
+                            yield accepting.accept()[0]
+            server.close()

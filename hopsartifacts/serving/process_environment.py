@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from hopsartifacts.errors import InvalidDeploymentError, UnsupportedHereError
-from hopsartifacts.serving.contract import Launch
+from hopsartifacts.serving.contract import Component, Launch, Limits
 
 MAX_REQUEST_BYTES = "HOPSARTIFACTS_MAX_REQUEST_BYTES"
 HANG_SECONDS = "HOPSARTIFACTS_HANG_SECONDS"
@@ -46,6 +46,7 @@ _PASSED_ON = {
     MAX_REQUEST_BYTES,
 }
 _PASSED_ON_PREFIXES = ("COVERAGE_", "LC_", "MKL_", "NUMEXPR_", "OMP_", "OPENBLAS_")
+_THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _IS_PYTHON = re.compile(r"(python|pypy|graalpy)[\d.]*t?(-dbg)?", re.IGNORECASE)
 
 
@@ -92,12 +93,14 @@ def clean_environment(environ: Mapping[str, str]) -> dict[str, str]:
     return passed_on
 
 
-def deployment_variables(launch: Launch) -> dict[str, str]:
+def deployment_variables(
+    launch: Launch, component: Component = "predictor"
+) -> dict[str, str]:
     """Return the documented variables for *launch*.
 
-    ``SCRIPT_PATH`` and ``SCRIPT_NAME`` are the predictor's. A transformer runs in the
-    process of the predictor, which then has both roles: ``IS_TRANSFORMER`` is set in
-    addition to ``IS_PREDICTOR``.
+    ``SCRIPT_PATH`` and ``SCRIPT_NAME`` are those of *component*. If the transformer
+    runs in the process of the predictor, that has both roles: ``IS_TRANSFORMER`` is set
+    in addition to ``IS_PREDICTOR``.
     """
     artifact_files = Path(launch.artifact_files_path)
     variables = {
@@ -109,16 +112,72 @@ def deployment_variables(launch: Launch) -> dict[str, str]:
         "ARTIFACT_VERSION": str(launch.artifact_version),
         "MODEL_FILES_PATH": launch.model_files_path,
         "ARTIFACT_FILES_PATH": launch.artifact_files_path,
-        "IS_PREDICTOR": "true",
     }
-    if launch.predictor_script is not None:
-        variables["SCRIPT_NAME"] = launch.predictor_script
-        variables["SCRIPT_PATH"] = str(artifact_files / launch.predictor_script)
+    if component == "predictor":
+        variables["IS_PREDICTOR"] = "true"
+    script = getattr(launch, f"{component}_script")
+    if script is not None:
+        variables["SCRIPT_NAME"] = script
+        variables["SCRIPT_PATH"] = str(artifact_files / script)
     if launch.config_file is not None:
         variables["CONFIG_FILE_PATH"] = str(artifact_files / launch.config_file)
     if launch.transformer_script is not None:
         variables["IS_TRANSFORMER"] = "true"
     return variables
+
+
+def worker_environment(
+    environ: Mapping[str, str],
+    launch: Launch,
+    marks: Mapping[str, str],
+    component: Component = "predictor",
+) -> dict[str, str]:
+    """Return the environment of a worker.
+
+    Args:
+        environ: the environment of the process that starts it.
+        launch: what it runs; its variables override ours, not the documented ones.
+        marks: the variables that that process sets for each worker.
+        component: the one that the worker runs; a predictor also runs the transformer
+            of *launch*, if it has one.
+    """
+    is_both = component == "predictor"
+    limits = launch_limits(launch) if is_both else launch.transformer_limits
+    return {
+        **_thread_variables(limits),
+        **environ,
+        **launch.env_vars,
+        **deployment_variables(launch, component),
+        **marks,
+    }
+
+
+def launch_limits(launch: Launch) -> Limits:
+    """Return the limits of a worker, which are the sum if it runs a transformer."""
+    if launch.transformer_script is None:
+        return launch.limits
+    of_both = (launch.limits, launch.transformer_limits)
+    cores = [limits.cores for limits in of_both if limits.cores is not None]
+    memory = [limits.memory_mb for limits in of_both if limits.memory_mb is not None]
+    return Limits(
+        cores=sum(cores) if len(cores) == len(of_both) else None,
+        memory_mb=sum(memory) if len(memory) == len(of_both) else None,
+    )
+
+
+def _thread_variables(limits: Limits) -> dict[str, str]:
+    """Return the variables that limit the threads of numerical libraries."""
+    if limits.cores is None:
+        return {}
+    return dict.fromkeys(_THREADS, str(max(1, math.ceil(limits.cores))))
+
+
+def worker_command(handover_path: Path) -> list[str]:
+    """Return the command that starts a worker, which reads its handover file."""
+    # -P: do not search the working folder for modules; -u: unbuffered output.
+    options = ("-P", "-u", "-X", "faulthandler")
+    module = "hopsartifacts.serving.runtime"
+    return [sys.executable, *options, "-m", module, str(handover_path)]
 
 
 def max_request_bytes(environ: Mapping[str, str]) -> int:

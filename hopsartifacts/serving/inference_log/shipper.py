@@ -56,6 +56,7 @@ _LOCK = "ship.lock"
 _DAMAGED_SUFFIX = ".damaged"
 _LEFTOVER_S = 3600.0
 _LOOK_S = 1.0
+_ENDING_S = 5.0
 _LAST_TRIES = 3
 _LOG = logging.getLogger("hopsartifacts.serving")
 
@@ -199,6 +200,15 @@ def _ship_drops(path: Path, deployment: str, storage: Storage) -> None:
         noted_path.unlink(missing_ok=True)
 
 
+def has_writers(folder: Path) -> bool:
+    """Return whether a process still writes to the spool in *folder*."""
+    for path in (*folder.glob(f"*{DROPS_SUFFIX}"), *folder.glob(f"*{SEGMENT_SUFFIX}")):
+        with suppress(FileNotFoundError):
+            if is_locked(path):
+                return True
+    return False
+
+
 def _tidy(folder: Path) -> None:
     """Delete files left by a process that was killed between two steps."""
     before = time.time() - _LEFTOVER_S
@@ -236,7 +246,7 @@ def serve(stdin: IO[bytes]) -> None:
     threading.Thread(
         target=_await_end, args=(stdin.fileno(), stop), daemon=True
     ).start()
-    run(order, storage, stop, _LateKafka().produce)
+    run(order, storage, stop, LateKafka().produce)
 
 
 def run(
@@ -244,12 +254,18 @@ def run(
     storage: Storage,
     stop: threading.Event,
     produce: Produce | None = None,
+    ending: threading.Event | None = None,
 ) -> None:
-    """Ship when enough waits or the interval is over, and once more after *stop*."""
+    """Ship when enough waits or the interval is over, and once more after *stop*.
+
+    Between *ending* and *stop* the interval is short, as this process may be killed.
+    """
     folder = Path(order.spool)
     shipped_s = time.monotonic()
     while not stop.wait(min(_LOOK_S, order.interval_s)):
-        is_time = time.monotonic() - shipped_s >= order.interval_s
+        is_ending = ending is not None and ending.is_set()
+        limit_s = min(order.interval_s, _ENDING_S) if is_ending else order.interval_s
+        is_time = time.monotonic() - shipped_s >= limit_s
         if is_time or waiting_bytes(folder) >= order.ship_bytes:
             shipped_s = time.monotonic()
             if not _ship_round(folder, order, storage, produce):
@@ -281,7 +297,7 @@ def _await_end(stdin: int, stop: threading.Event) -> None:
     stop.set()
 
 
-class _LateKafka:
+class LateKafka:
     """The Kafka sink, imported (it is an extra) when the first record needs it.
 
     The version that runs now does not decide that: records of an earlier one may wait.
@@ -291,6 +307,7 @@ class _LateKafka:
         self._produce: Produce | None = None
 
     def produce(self, origin: Origin, records: Sequence[KeptRecord]) -> None:
+        """Send *records*; see ``Produce``."""
         if self._produce is None:
             try:
                 from hopsartifacts.serving.inference_log.kafka import (  # noqa: PLC0415 - see above
@@ -306,7 +323,8 @@ class _LateKafka:
         self._produce(origin, records)
 
 
-def _set_up_logging() -> None:
+def log_to_stderr() -> None:
+    """Write the records of all loggers to standard error."""
     formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s")
     formatter.converter = time.gmtime
     handler = logging.StreamHandler()
@@ -315,5 +333,5 @@ def _set_up_logging() -> None:
 
 
 if __name__ == "__main__":
-    _set_up_logging()
+    log_to_stderr()
     serve(sys.stdin.buffer)

@@ -118,7 +118,7 @@ class _Endpoints:
         return _json({"models": [self._model]})
 
     async def get_model(self, _: Request) -> Response:
-        return _json({"name": self._model, "ready": True})
+        return await self._readiness({"name": self._model})
 
     async def server_metadata(self, _: Request) -> Response:
         return _json(v2.server_metadata())
@@ -127,12 +127,18 @@ class _Endpoints:
         return _json({"live": True})
 
     async def ready(self, _: Request) -> Response:
-        return _json({"ready": True})
+        return await self._readiness({})
 
     async def model_metadata(self, _: Request) -> Response:
         service = self._service
         found = v2.model_metadata(service.name, service.version, service.chain.inputs)
         return _json(found)
+
+    async def _readiness(self, about: dict[str, Any]) -> Response:
+        flaw = await self._service.readiness.flaw()
+        if flaw is None:
+            return _json({**about, "ready": True})
+        return _json({**about, "ready": False, "error": flaw}, 503)
 
     async def refuse(self, request: Request, error: Exception) -> Response:
         """Answer a request that matches no route, in JSON like every other answer."""
@@ -181,8 +187,9 @@ def _metrics_endpoint(meter: Meter) -> Callable[[Request], Response]:
     return metrics
 
 
-def _json(document: Any) -> Response:
-    return Response(msgspec.json.encode(document), media_type="application/json")
+def _json(document: Any, status: int = 200) -> Response:
+    body = msgspec.json.encode(document)
+    return Response(body, status_code=status, media_type="application/json")
 
 
 def _error(

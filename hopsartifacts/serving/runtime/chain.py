@@ -23,6 +23,7 @@ from hopsartifacts.serving.runtime.failures import (
     script_line,
 )
 from hopsartifacts.serving.runtime.protocol import RequestError
+from hopsartifacts.serving.runtime.remote_predictor import RemotePredictor
 from hopsartifacts.serving.runtime.worker_logs import speaking
 
 Result = TypeVar("Result")
@@ -215,7 +216,10 @@ class Chain:
     ) -> None:
         self.inputs = inputs
         self._steps = [*_steps(predictor, transformer)]
-        self._has_preprocess = self._steps[0].component == "transformer"
+        # A predictor elsewhere gets the whole request, as preprocess does.
+        self._takes_body = self._steps[0].component == "transformer" or isinstance(
+            predictor, RemotePredictor
+        )
         self._worker = WorkerThread()
         self._pace = pace
         if batching is not None:
@@ -241,7 +245,7 @@ class Chain:
             StepFailedError: a method of a script raised, or returned a value that the
                 next step cannot take.
         """
-        inputs = request.body() if self._has_preprocess else request.rows()
+        inputs = request.body() if self._takes_body else request.rows()
         return await self._take(self._steps, inputs, request)
 
     async def predict(self, inputs: Any) -> Any:
@@ -306,12 +310,29 @@ def _steps(predictor: Any, transformer: Any) -> Iterator[_Step]:
     """Yield the methods that exist, in the order in which they are called."""
     preprocess = getattr(transformer, "preprocess", None)
     postprocess = getattr(transformer, "postprocess", None)
+    is_remote = isinstance(predictor, RemotePredictor)
     if preprocess is not None:
-        yield _Step("transformer", preprocess, _is_async(preprocess), after=_rows)
-    yield _Step("predictor", predictor.predict, _is_async(predictor.predict))
+        after = None if is_remote else _rows
+        yield _Step("transformer", preprocess, _is_async(preprocess), after=after)
+    if is_remote:
+        yield _remote_step(predictor, is_original=preprocess is None)
+    else:
+        yield _Step("predictor", predictor.predict, _is_async(predictor.predict))
     if postprocess is not None:
         is_async = _is_async(postprocess)
         yield _Step("transformer", postprocess, is_async, _answer, _outputs)
+
+
+def _remote_step(predictor: RemotePredictor, *, is_original: bool) -> _Step:
+    """Return the step that asks *predictor*, with what the client sent or otherwise."""
+
+    def before(bodies: StepBodies, value: Any) -> Any:
+        if is_original:
+            return predictor.request_of(bodies, value)
+        with _blamed_on("transformer"):
+            return predictor.request_of(bodies, value)
+
+    return _Step("predictor", predictor.predict, True, before, predictor.outputs_of)  # noqa: FBT003 - async
 
 
 def _rows(bodies: StepBodies, body: Any) -> Any:

@@ -52,8 +52,17 @@ _NEW_OBJECTS = 100_000
 """The threshold of the garbage collector while libraries are imported."""
 
 
-def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain:
-    """Load the model and the scripts; *on_batch* gets the number of rows of each batch.
+def load_chain(
+    launch: Launch,
+    on_batch: Callable[[int], object] = int,
+    predictor: object = None,
+) -> Chain:
+    """Load the model and the scripts.
+
+    Args:
+        launch: what to load.
+        on_batch: gets the number of rows of each batch.
+        predictor: a predictor to use, instead of the one of the launch.
 
     Raises:
         DeploymentFailedError: names the failed step; ``__cause__`` is the exception.
@@ -69,8 +78,9 @@ def load_chain(launch: Launch, on_batch: Callable[[int], object] = int) -> Chain
             name = launch.transformer_script
             with speaking("transformer"), noting_failure("transformer"):
                 transformer = _load_script(launch, "transformer", name)
-        predictor = _load_predictor(launch)
-    is_ours = launch.predictor_script is None and transformer is None
+        is_ours = (predictor, transformer, launch.predictor_script) == (None,) * 3
+        if predictor is None:
+            predictor = _load_predictor(launch)
     pace = Pace() if is_ours else None
     inputs = _inputs(launch, predictor, transformer)
     return Chain(predictor, transformer, launch.batching, on_batch, pace, inputs)

@@ -101,13 +101,14 @@ class _Answers:
         return _message("ServerLiveResponse", live=True)
 
     async def ServerReady(self, *_: object) -> bytes:  # noqa: N802 - as above
-        return _message("ServerReadyResponse", ready=True)
+        return _message("ServerReadyResponse", ready=await self._is_ready())
 
     async def ServerMetadata(self, *_: object) -> bytes:  # noqa: N802 - as above
         return _message("ServerMetadataResponse", **v2.server_metadata())
 
     async def ModelReady(self, request: Any, *_: object) -> bytes:  # noqa: N802 - as above
-        is_ready = self._has(request.name, request.version)
+        has_model = self._has(request.name, request.version)
+        is_ready = has_model and await self._is_ready()
         return _message("ModelReadyResponse", ready=is_ready)
 
     async def ModelMetadata(self, request: Any, context: Any) -> bytes:  # noqa: N802 - as above
@@ -127,6 +128,9 @@ class _Answers:
             where = f"{answer.component}: " if answer.component else ""
             await _abort(context, code, f"{where}{answer.error}")
         return answer.body
+
+    async def _is_ready(self) -> bool:
+        return await self._service.readiness.flaw() is None
 
     def _has(self, name: str, version: str) -> bool:
         service = self._service

@@ -12,16 +12,31 @@ import msgspec
 from hopsartifacts.serving.contract import ConditionType, LastError, Launch
 from hopsartifacts.serving.traffic import Counts
 
-Order = Literal["serve", "drain", "pass", "ping"]
-"""A request of the keeper, one per line. ``serve``: accept connections. ``drain``:
-answer what still arrives on open connections, and end. ``pass``: the same, and pass
-idle connections to other workers. ``ping``: confirm that the event loop runs."""
+Order = Literal["serve", "leave", "drain", "pass", "ping"]
+"""A request of the keeper, one per line. ``serve``: accept connections. ``leave``: go
+on, but report that the server is not ready, and close connections after their next
+answer. ``drain``: answer what still arrives on open connections, and end. ``pass``: the
+same, and pass idle connections to other workers. ``ping``: confirm that the event loop
+runs."""
 
 
 GRACE_S = 5
 """How many seconds requests in progress may take after SIGTERM."""
 DRAIN_S = 300.0
 """How many seconds requests in progress may take when a worker is drained."""
+
+
+class PredictorAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """The server of a predictor that runs in another place than its transformer."""
+
+    host: str
+    port: int
+    model: str
+    """The name of the model there."""
+    is_ours: bool = True
+    """Whether it is a server of this package. Others are asked with V1 only."""
+    answer_s: float = 300.0
+    """How many seconds an answer may take."""
 
 
 class Handover(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,10 +52,17 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
     """The folder to copy the artifact from."""
     listen_fd: int
     keeper_fd: int
-    passing_fds: tuple[int, int]
-    """The two ends of the queue of idle connections: to give and to take."""
+    passing_fds: tuple[int, int] | None = None
+    """The two ends of the queue of idle connections: to give and to take. None if no
+    other worker shares ``listen_fd``: this one then closes it when it is drained."""
+    host: str = "127.0.0.1"
+    """The address at which gRPC is served."""
     grpc_port: int | None = None
     """The gRPC port, which all workers serve; None if gRPC is not served."""
+    drain_s: float = DRAIN_S
+    """How many seconds requests in progress may take when the worker is drained."""
+    predictor: PredictorAddress | None = None
+    """Where the predictor runs, if this worker runs the transformer alone."""
     spool_path: str | None = None
     """The folder in which logged exchanges wait; None if nothing is logged."""
     transformer_log_fd: int | None = None
@@ -51,7 +73,8 @@ class Handover(msgspec.Struct, frozen=True, kw_only=True):
         """All file descriptors that the worker inherits."""
         log = () if self.transformer_log_fd is None else (self.transformer_log_fd,)
         held = self.launch.held
-        return (self.listen_fd, self.keeper_fd, *self.passing_fds, *log, *held)
+        passing = self.passing_fds or ()
+        return (self.listen_fd, self.keeper_fd, *passing, *log, *held)
 
 
 class WorkerMessage(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -33,7 +33,9 @@ from hopsartifacts.serving.runtime.keeper_link import (
     read_handover,
 )
 from hopsartifacts.serving.runtime.metrics import Metrics
+from hopsartifacts.serving.runtime.readiness import Readiness, ReadinessOfBoth
 from hopsartifacts.serving.runtime.recorder import make_recorder
+from hopsartifacts.serving.runtime.remote_predictor import RemotePredictor
 from hopsartifacts.serving.runtime.server import (
     IdleConnections,
     SharedSocket,
@@ -64,21 +66,37 @@ def run(handover_path: Path) -> NoReturn:
         _lead_logs(handover)
         copy_artifact(launch, Path(handover.sealed_artifact))
         reporter.news = metrics = Metrics(launch.deployment, launch.deployment_version)
-        chain = load_chain(launch, on_batch=metrics.count_batch)
+        predictor = RemotePredictor(handover.predictor) if handover.predictor else None
+        chain = load_chain(launch, on_batch=metrics.count_batch, predictor=predictor)
         seen_by = _observers(handover, metrics)
     except HopsArtifactsError as error:
         _fail(reporter, "STARTED", error, launch)
     reporter.starting("STARTED", "the model is loaded")
     name, version = launch.deployment, launch.model_version
-    service = Service(name, version, chain, seen_by, metrics)
+    check, prepare = partial(_check, chain, launch), _do_nothing
+    readiness = Readiness()
+    if predictor is None:
+        prepare = check
+    else:
+
+        def end(error: HopsArtifactsError) -> None:
+            server.fail(error)
+
+        readiness = ReadinessOfBoth(predictor.flaw, check, end)
+    service = Service(name, version, chain, seen_by, metrics, readiness)
+    passing_fds = handover.passing_fds
     server = WorkerServer(
         create_app(service, max_request_bytes=limit),
         reporter,
-        IdleConnections(*handover.passing_fds),
-        partial(_check, chain, launch),
-        partial(_start_beside, service, handover, max_request_bytes=limit),
+        IdleConnections(*passing_fds) if passing_fds else None,
+        prepare,
+        partial(_start_beside, service, handover, predictor, max_request_bytes=limit),
+        readiness,
+        handover.drain_s,
     )
     _serve(server, handover, reporter)
+    if server.failure is not None:
+        _fail(reporter, "READY", server.failure, launch)
     reporter.ended()
     _leave(0, at_once=chain.is_busy)
 
@@ -138,6 +156,10 @@ def _observers(handover: Handover, metrics: Metrics) -> Sequence[Observer]:
     return [recorder] if recorder else []
 
 
+async def _do_nothing() -> None:
+    pass
+
+
 async def _check(chain: Chain, launch: Launch) -> None:
     """Make the checks that must run on the serving loop, before requests are served.
 
@@ -149,18 +171,25 @@ async def _check(chain: Chain, launch: Launch) -> None:
 
 
 async def _start_beside(
-    service: Service, handover: Handover, *, max_request_bytes: int
+    service: Service,
+    handover: Handover,
+    predictor: RemotePredictor | None,
+    *,
+    max_request_bytes: int,
 ) -> Sequence[Stoppable]:
     """Start the further servers; they are ready when this returns."""
+    beside: list[Stoppable] = [predictor] if predictor else []
     if handover.grpc_port is None:
-        return ()
+        return beside
     # Imported late: needed for gRPC only, which is a separate extra.
     from hopsartifacts.serving.runtime.grpc_server import (  # noqa: PLC0415 - late
         serve_grpc,
     )
 
     port = handover.grpc_port
-    return [await serve_grpc(service, port, max_request_bytes=max_request_bytes)]
+    limit, host = max_request_bytes, handover.host
+    server = await serve_grpc(service, port, max_request_bytes=limit, host=host)
+    return [*beside, server]
 
 
 def _let_forks_end() -> None:

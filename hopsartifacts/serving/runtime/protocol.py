@@ -11,11 +11,17 @@ _KEYS = ("instances", "inputs")
 
 
 class RequestError(Exception):
-    """A request cannot be answered; the message is for the client."""
+    """A request cannot be answered; the message is for the client.
 
-    def __init__(self, status: int, message: str) -> None:
+    Attributes:
+        status: the HTTP status of the answer.
+        component: the component whose script failed elsewhere; None if none did.
+    """
+
+    def __init__(self, status: int, message: str, component: str | None = None) -> None:
         super().__init__(status, message)
         self.status = status
+        self.component = component
 
     def __str__(self) -> str:
         return str(self.args[1])

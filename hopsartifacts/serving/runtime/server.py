@@ -11,15 +11,18 @@ from contextlib import suppress
 from types import FrameType
 from typing import Any, Protocol
 
+from hopsartifacts.errors import HopsArtifactsError
 from hopsartifacts.serving.http_server import HttpConnection, HttpServer
 from hopsartifacts.serving.runtime.failures import error_text
 from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, KeeperLink
+from hopsartifacts.serving.runtime.readiness import Readiness
 
 _LOG = logging.getLogger("hopsartifacts.serving")
 _KEEP_ALIVE_S = 3600
 _LINGER_S = 1.0
 """How long an idle connection that no other worker takes may still send a request."""
 _LOOK_S = 0.05
+_AWAY_S = 0.1
 
 
 class Stoppable(Protocol):
@@ -85,15 +88,31 @@ class IdleConnections:
 
 
 class WorkerServer(HttpServer):
-    """A server that also follows the orders of the keeper."""
+    """A server that also follows the orders of the keeper.
+
+    Args:
+        app: the application.
+        reporter: the link to the keeper.
+        passing: the queue of idle connections; None if no other worker shares the
+            listening socket, which is closed then when this worker is drained.
+        prepare: called before the keeper is told that this worker is loaded.
+        start_beside: starts the further servers.
+        readiness: what the application tells those who ask whether it is ready.
+        drain_s: how long requests may take when this worker is drained.
+
+    Attributes:
+        failure: the error for which the server ended, if it was told of one.
+    """
 
     def __init__(
         self,
         app: Any,
         reporter: KeeperLink,
-        passing: IdleConnections,
+        passing: IdleConnections | None,
         prepare: Callable[[], Awaitable[None]],
         start_beside: Callable[[], Awaitable[Sequence[Stoppable]]],
+        readiness: Readiness | None = None,
+        drain_s: float = DRAIN_S,
     ) -> None:
         super().__init__(
             app,
@@ -107,6 +126,9 @@ class WorkerServer(HttpServer):
         self._passing = passing
         self._prepare = prepare
         self._start_beside = start_beside
+        self._readiness = readiness or Readiness()
+        self._drain_s = drain_s
+        self.failure: HopsArtifactsError | None = None
         self._beside: Sequence[Stoppable] = ()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._may_serve = asyncio.Event()
@@ -144,7 +166,8 @@ class WorkerServer(HttpServer):
             return
         self._beside = await self._start_beside()
         await super().startup(sockets)
-        self._loop.add_reader(self._passing.taking, self._take)
+        if self._passing is not None:
+            self._loop.add_reader(self._passing.taking, self._take)
         self._reporter.serving()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -166,6 +189,11 @@ class WorkerServer(HttpServer):
         """Handle a signal outside the time in which uvicorn has its own handlers."""
         self.should_exit = True
 
+    def fail(self, error: HopsArtifactsError) -> None:
+        """End because of *error*; call it on the event loop."""
+        self.failure = error
+        self.should_exit = True
+
     def _hear(self, order: str) -> None:
         self._call(self._obey, order)
 
@@ -178,6 +206,9 @@ class WorkerServer(HttpServer):
     def _obey(self, order: str) -> None:
         if order == "serve":
             self._may_serve.set()
+        elif order == "leave":
+            self._readiness.leave()
+            self._send_away()
         elif order in {"drain", "pass"}:
             self._is_passing = order == "pass"
             if self.started and not self._is_draining:
@@ -189,18 +220,30 @@ class WorkerServer(HttpServer):
 
     def _take(self) -> None:
         """Take over connections that other workers passed on."""
+        if self._passing is not None:
+            self._adopt(self._passing.take())
+
+    def _adopt(self, connections: Iterator[socket.socket]) -> None:
         loop = asyncio.get_running_loop()
-        for connection in self._passing.take():
+        for connection in connections:
             task = loop.create_task(
                 loop.connect_accepted_socket(self.new_connection, connection)
             )
             self._taken.add(task)
             task.add_done_callback(self._taken.discard)
 
+    def _send_away(self) -> None:
+        """Close each connection after its next answer, until the server is drained."""
+        if not self._is_draining:
+            self.announce_close()  # which only lasts a second
+            asyncio.get_running_loop().call_later(_AWAY_S, self._send_away)
+
     async def _drain(self) -> None:
         """Pass idle connections on, and close the others after their next answer."""
         self.announce_close()  # again, as it only lasts a second
-        beside = asyncio.gather(*(server.stop(DRAIN_S) for server in self._beside))
+        beside = asyncio.gather(
+            *(server.stop(self._drain_s) for server in self._beside)
+        )
         for connection in self.connections:
             if connection.is_answering:
                 connection.shutdown()
@@ -208,7 +251,7 @@ class WorkerServer(HttpServer):
         began = loop.time()
         while self.connections or not beside.done():
             lasted_s = loop.time() - began
-            if self._is_hurried or lasted_s > DRAIN_S:
+            if self._is_hurried or lasted_s > self._drain_s:
                 break
             self._pass_on()
             for connection in self.connections:
@@ -220,15 +263,20 @@ class WorkerServer(HttpServer):
     async def _stop_accepting(self) -> None:
         self.announce_close()
         self.stop_listening()
-        asyncio.get_running_loop().remove_reader(self._passing.taking)
+        if self._passing is not None:
+            asyncio.get_running_loop().remove_reader(self._passing.taking)
         # A connection that was just accepted is set up in the next turns of the loop;
         # if the server were closed now, that would fail.
         await asyncio.sleep(_LOOK_S)
+        if self._passing is None:
+            # No one else accepts the clients that have connected meanwhile.
+            self._adopt(self.close_listening())
+            await asyncio.sleep(_LOOK_S)
         self._pass_on()
         self._reporter.leaving()
 
     def _pass_on(self) -> None:
         """Pass idle connections to other workers, if there are any."""
-        if self._is_passing:
+        if self._is_passing and self._passing is not None:
             for connection in self.connections:
                 self._passing.give(connection)

@@ -18,6 +18,7 @@ from hopsartifacts.serving.runtime.failures import (
     traceback_text,
 )
 from hopsartifacts.serving.runtime.protocol import RequestError, error_body
+from hopsartifacts.serving.runtime.readiness import Readiness
 from hopsartifacts.serving.runtime.worker_logs import speaking
 
 _LOG = logging.getLogger("hopsartifacts.serving")
@@ -109,6 +110,7 @@ class Service:
         version: the number of the model version in the registry.
         chain: the loaded scripts.
         meter: the counter of requests, if there is one.
+        readiness: whether new requests should be sent here.
     """
 
     def __init__(
@@ -118,11 +120,13 @@ class Service:
         chain: Chain,
         observers: Sequence[Observer] = (),
         meter: Meter | None = None,
+        readiness: Readiness | None = None,
     ) -> None:
         self.name = name
         self.version = version
         self.chain = chain
         self.meter = meter
+        self.readiness = readiness or Readiness()
         self._observers = tuple(observers)
 
     async def handle(self, call: PredictionCall) -> Answer:
@@ -149,7 +153,7 @@ class Service:
             outputs = await self.chain.answer(call)
             return Answer(status=_OK, body=self._write(call, outputs))
         except RequestError as error:
-            return _failed(error.status, said_by(error))
+            return _failed(error.status, said_by(error), error.component)
         except StepFailedError as error:
             self._note(error.cause, error.component)
             with speaking(error.component):

@@ -40,7 +40,7 @@ BASE64 = "base64"
 """Content type of BYTES elements that are not text."""
 
 _Converted = TypeVar("_Converted")
-_OBJECTS = "pd"
+OBJECTS = "pd"
 """Content type of a request whose rows are objects even if it has one input."""
 _UNSUPPORTED = ("classification", "shared_memory_region")
 
@@ -279,7 +279,7 @@ class InferBodies(ABC):
         rows = rows_in(body)
         if rows is body or "inputs" not in body:
             return rows
-        request = _converted(
+        request = converted(
             body, InferRequest, "preprocess did not return a V2 request"
         )
         inputs = [
@@ -301,7 +301,7 @@ class InferBodies(ABC):
             "model_name": self._model,
             "model_version": self._version,
             "id": self.id,
-            "outputs": [_output(tensor) for tensor in tensors_of(outputs)],
+            "outputs": [_output(tensor) for tensor in self.tensors(outputs)],
         }
 
     def outputs_in(self, answer: Any) -> Any:
@@ -315,7 +315,7 @@ class InferBodies(ABC):
         """
         if not isinstance(answer, dict) or "outputs" not in answer:
             return answer
-        given = _converted(
+        given = converted(
             answer, _ReturnedAnswer, "postprocess did not return a V2 answer"
         )
         names = [output.name for output in given.outputs]
@@ -324,7 +324,7 @@ class InferBodies(ABC):
             raise ValueError(
                 f"postprocess returned two outputs with the same name: {words}"
             )
-        return _Tensors(_tensor(output) for output in given.outputs)
+        return AnsweredTensors(_tensor(output) for output in given.outputs)
 
     def tensors(self, outputs: Any) -> list[Tensor]:
         """Return the result of the chain as tensors.
@@ -332,10 +332,10 @@ class InferBodies(ABC):
         Raises:
             TypeError: *outputs* are not tensors.
         """
-        return outputs if isinstance(outputs, _Tensors) else tensors_of(outputs)
+        return outputs if isinstance(outputs, AnsweredTensors) else tensors_of(outputs)
 
 
-class _Tensors(list[Tensor]):
+class AnsweredTensors(list[Tensor]):
     """Tensors from an answer that a transformer returned."""
 
 
@@ -360,7 +360,7 @@ class _ReturnedAnswer(msgspec.Struct, forbid_unknown_fields=True):
 def _rows(
     parameters: Mapping[str, Any], inputs: list[tuple[str, list[Any]]]
 ) -> list[Any]:
-    return rows_of(inputs, as_objects=parameters.get(CONTENT_TYPE) == _OBJECTS)
+    return rows_of(inputs, as_objects=parameters.get(CONTENT_TYPE) == OBJECTS)
 
 
 def _input(tensor: InputTensor, rows: list[Any]) -> dict[str, Any]:
@@ -429,10 +429,14 @@ def _is_within(values: Sequence[int], lowest: int, highest: int) -> bool:
     return lowest <= min(values) and max(values) <= highest
 
 
-def _converted(
+def converted(
     document: dict[Any, Any], kind: type[_Converted], words: str
 ) -> _Converted:
-    # ``plain`` turns arrays into lists.
+    """Return *document*, in which arrays are allowed, as *kind*.
+
+    Raises:
+        ValueError: it is not one; the message begins with *words*.
+    """
     try:
         return msgspec.convert(plain(document, "the body"), kind)
     except msgspec.ValidationError as error:

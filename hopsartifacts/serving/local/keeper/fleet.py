@@ -15,10 +15,13 @@ from hopsartifacts.serving.contract import ConditionType, Launch
 from hopsartifacts.serving.local.keeper.workers import (
     WorkerProcess,
     WorkerStarter,
-    launch_limits,
 )
 from hopsartifacts.serving.local.runs import end_in_words
-from hopsartifacts.serving.process_environment import HANG_SECONDS, hang_seconds
+from hopsartifacts.serving.process_environment import (
+    HANG_SECONDS,
+    hang_seconds,
+    launch_limits,
+)
 from hopsartifacts.serving.runtime.failures import sayable
 from hopsartifacts.serving.runtime.keeper_link import DRAIN_S, GRACE_S, WorkerMessage
 

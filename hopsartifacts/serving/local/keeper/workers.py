@@ -6,8 +6,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Literal
@@ -24,7 +23,9 @@ from hopsartifacts.serving.local.runs import write_whole
 from hopsartifacts.serving.process_environment import (
     METRICS_VARIABLE,
     WORKER_VARIABLE,
-    deployment_variables,
+    launch_limits,
+    worker_command,
+    worker_environment,
 )
 from hopsartifacts.serving.runtime.keeper_link import Handover, Order, WorkerMessage
 
@@ -36,7 +37,6 @@ _NONSENSE = (
     "it sent the keeper something that is not a message: its script, or a library, "
     "writes to a file descriptor that it has not opened"
 )
-_THREADS = ("MKL_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _MB = 1024 * 1024
 
 
@@ -239,13 +239,7 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
         marks = {WORKER_VARIABLE: marker, METRICS_VARIABLE: str(self.metrics)}
         with theirs:
             process = subprocess.Popen(  # noqa: S603 - our own module
-                # -P: do not search the working folder for modules; -u: unbuffered
-                # output.
-                [
-                    sys.executable,
-                    *("-P", "-u", "-X", "faulthandler"),
-                    *("-m", "hopsartifacts.serving.runtime", str(path)),
-                ],
+                worker_command(path),
                 env=worker_environment(os.environ, handover.launch, marks),
                 cwd=home / _WORK,
                 stdin=subprocess.DEVNULL,
@@ -295,45 +289,6 @@ class WorkerStarter(msgspec.Struct, kw_only=True):
     def handover_path(self, marker: str) -> Path:
         """Return the path of a worker's handover file."""
         return Path(self.order.folder) / f"worker-{marker}.json"
-
-
-def worker_environment(
-    environ: Mapping[str, str], launch: Launch, marks: Mapping[str, str]
-) -> dict[str, str]:
-    """Return the environment of a worker.
-
-    Args:
-        environ: the environment of the keeper.
-        launch: what it runs; its variables override ours, not the documented ones.
-        marks: the variables that the keeper sets for each worker.
-    """
-    return {
-        **_thread_variables(launch_limits(launch)),
-        **environ,
-        **launch.env_vars,
-        **deployment_variables(launch),
-        **marks,
-    }
-
-
-def launch_limits(launch: Launch) -> Limits:
-    """Return the limits of a worker, which are the sum if it runs a transformer."""
-    if launch.transformer_script is None:
-        return launch.limits
-    of_both = (launch.limits, launch.transformer_limits)
-    cores = [limits.cores for limits in of_both if limits.cores is not None]
-    memory = [limits.memory_mb for limits in of_both if limits.memory_mb is not None]
-    return Limits(
-        cores=sum(cores) if len(cores) == len(of_both) else None,
-        memory_mb=sum(memory) if len(memory) == len(of_both) else None,
-    )
-
-
-def _thread_variables(limits: Limits) -> dict[str, str]:
-    """Return the variables that limit the threads of numerical libraries."""
-    if limits.cores is None:
-        return {}
-    return dict.fromkeys(_THREADS, str(max(1, math.ceil(limits.cores))))
 
 
 def confine(pid: int, limits: Limits, index: int) -> None:
