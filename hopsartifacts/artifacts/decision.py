@@ -47,7 +47,9 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
                 "Artifact version 0: no script or file was given, and 0 is the shared "
                 "version without files."
             )
-        compared = f"versions 1 to {self.compared}" if self.compared > 1 else "version 1"
+        compared = (
+            f"versions 1 to {self.compared}" if self.compared > 1 else "version 1"
+        )
         if not self.is_new:
             return (
                 f"Artifact version {self.version} is reused: it is the lowest that "

@@ -119,7 +119,9 @@ def test_the_rest_is_filled_in_after_a_model_was_picked(shop: Site) -> None:
     pick(page, "my_model")
     expect(page.get_by_label("Model version")).to_have_value("2")
     expect(page.get_by_label("Model version")).to_contain_text("2 (latest) · champion")
-    expect(page.get_by_text("stays on version 2, also when champion moves")).to_be_visible()
+    expect(
+        page.get_by_text("stays on version 2, also when champion moves")
+    ).to_be_visible()
     expect(page.get_by_label("Name")).to_have_value("mymodel")
     query = parse_qs(urlsplit(page.url).query)
     assert query == {"framework": ["PYTHON"], "model": ["my_model"], "version": ["2"]}

@@ -40,7 +40,8 @@ import {
 import {
   CheckField,
   SelectField,
-  TextField
+  TextField,
+  problemsAt
 } from "./shared-9.js";
 import {
   $,
@@ -870,6 +871,130 @@ function Search(props) {
   ] });
 }
 
+// src/pages/deployments/manifest.tsx
+var MODES = [
+  { value: "", label: "that of the server's settings" },
+  { value: "Standard", label: "Standard" },
+  { value: "Knative", label: "Knative" }
+];
+function ManifestTab({ name, deployment }) {
+  const given = place.value.query;
+  const image = given.get("image") ?? "";
+  const namespace = given.get("namespace") ?? "";
+  const mode = given.get("mode") ?? "";
+  const query = {
+    image: image || void 0,
+    namespace: namespace || void 0,
+    mode: mode || void 0
+  };
+  const path = withQuery(`/api/v1/deployments/${encodeURIComponent(name)}/manifest`, query);
+  const loaded = useLoad(
+    `${path} ${deployment.version}`,
+    (signal) => ask(
+      api.GET("/api/v1/deployments/{name}/manifest", {
+        params: { path: { name }, query },
+        signal
+      })
+    )
+  );
+  const problems = loaded.problem?.problems;
+  return /* @__PURE__ */ a($, { children: [
+    /* @__PURE__ */ a("p", { children: [
+      "With this text, ",
+      /* @__PURE__ */ a("a", { href: "https://kserve.github.io/website/", children: "KServe" }),
+      " runs version",
+      " ",
+      deployment.version,
+      " on a Kubernetes cluster. It names the version by the digest of its specification, which pins every file: pods with other files do not start."
+    ] }),
+    /* @__PURE__ */ a(
+      Settings,
+      {
+        image,
+        namespace,
+        mode,
+        problemsOf: (field) => problemsAt(problems, `/${field}`)
+      },
+      path
+    ),
+    /* @__PURE__ */ a(Shown, { loaded, lines: 12, children: (found) => /* @__PURE__ */ a($, { children: [
+      /* @__PURE__ */ a(Snippet, { label: `Manifest of ${name}`, text: found.yaml }),
+      /* @__PURE__ */ a("p", { class: "sub", children: [
+        "Save it as ",
+        /* @__PURE__ */ a("code", { children: [
+          name,
+          ".yaml"
+        ] }),
+        ", and apply it with",
+        " ",
+        /* @__PURE__ */ a("code", { children: [
+          "kubectl apply --server-side -f ",
+          name,
+          ".yaml"
+        ] })
+      ] })
+    ] }) }),
+    /* @__PURE__ */ a(
+      SameIn,
+      {
+        ways: {
+          python: `deployment = project.get_model_serving().get_deployment(${python(name)})
+print(deployment.manifest(${named(query, python, "=", ", ")}))`,
+          cli: `hopsartifacts deployments manifest ${shell(name)}${named(query, shell, " ", "", " --")}`,
+          curl: curl("GET", path)
+        }
+      }
+    )
+  ] });
+}
+function named(query, written, is, between, before = "") {
+  return Object.entries(query).flatMap(([key, value]) => value ? [`${before}${key}${is}${written(value)}`] : []).join(between);
+}
+function Settings(props) {
+  const [image, setImage] = d(props.image);
+  const [namespace, setNamespace] = d(props.namespace);
+  const [mode, setMode] = d(props.mode);
+  return /* @__PURE__ */ a(
+    "form",
+    {
+      onSubmit: (event) => {
+        event.preventDefault();
+        setQuery({
+          image: image.trim() || void 0,
+          namespace: namespace.trim() || void 0,
+          mode: mode || void 0
+        });
+      },
+      children: [
+        /* @__PURE__ */ a(
+          TextField,
+          {
+            label: "Image",
+            value: image,
+            onInput: setImage,
+            problems: props.problemsOf("image"),
+            hint: "An image with hopsartifacts and the packages that the scripts import, by its digest. Empty: that of the server's settings.",
+            isMono: true
+          }
+        ),
+        /* @__PURE__ */ a(
+          TextField,
+          {
+            label: "Namespace",
+            value: namespace,
+            onInput: setNamespace,
+            problems: props.problemsOf("namespace"),
+            hint: "Empty: that of the server's settings, or “default”.",
+            isMono: true
+          }
+        ),
+        /* @__PURE__ */ a(SelectField, { label: "Mode", value: mode, options: MODES, onChange: setMode }),
+        /* @__PURE__ */ a("div", { class: "form-foot", children: /* @__PURE__ */ a(Action, { kind: "primary", type: "submit", children: "Show the manifest" }) })
+      ]
+    }
+  );
+}
+
 // src/pages/deployments/calls.tsx
 var PLACES = {
   server: "Through this server",
@@ -1677,7 +1802,7 @@ function rowsOf(value, columns) {
   const isNamed = !rows.some(Array.isArray);
   const cells = [];
   for (const row of rows) {
-    const found = isNamed ? named(row, names) : Array.isArray(row) ? row : null;
+    const found = isNamed ? named2(row, names) : Array.isArray(row) ? row : null;
     if (found?.length !== names.length || found.some(isNested)) {
       return null;
     }
@@ -1688,7 +1813,7 @@ function rowsOf(value, columns) {
 function isNested(cell) {
   return typeof cell === "object" && cell !== null;
 }
-function named(row, names) {
+function named2(row, names) {
   if (typeof row !== "object" || row === null) {
     return null;
   }
@@ -2443,7 +2568,8 @@ var TABS = [
   { id: "artifact", label: "Artifact", Shown: ArtifactTab },
   { id: "logs", label: "Logs", Shown: LogsTab },
   { id: "traffic", label: "Traffic", Shown: TrafficTab },
-  { id: "settings", label: "Settings", Shown: SettingsTab }
+  { id: "settings", label: "Settings", Shown: SettingsTab },
+  { id: "manifest", label: "Manifest", Shown: ManifestTab }
 ];
 function DeploymentPage({ params }) {
   const name = params.name ?? "";

@@ -13,6 +13,7 @@ import type { PageProps } from "../routes.tsx";
 import { askToDelete, progressOf, StartStop } from "./actions.tsx";
 import { ArtifactTab } from "./artifact.tsx";
 import { LogsTab } from "./logs.tsx";
+import { ManifestTab } from "./manifest.tsx";
 import { OverviewTab } from "./overview.tsx";
 import { SettingsTab } from "./settings.tsx";
 import { conditionBesideError, conditionOf, isPassing, toneOf } from "./state.tsx";
@@ -34,6 +35,7 @@ const TABS: readonly {
   { id: "logs", label: "Logs", Shown: LogsTab },
   { id: "traffic", label: "Traffic", Shown: TrafficTab },
   { id: "settings", label: "Settings", Shown: SettingsTab },
+  { id: "manifest", label: "Manifest", Shown: ManifestTab },
 ];
 
 export function DeploymentPage({ params }: PageProps) {
