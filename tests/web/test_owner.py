@@ -246,7 +246,7 @@ def test_an_upload_goes_on_after_a_restart(
         (tmp_path / "big.bin").write_bytes(b"ab" * 2**21)
         page.get_by_label("Files to upload").set_input_files(tmp_path / "big.bin")
         status = page.get_by_role("region", name="Uploads").get_by_role("status")
-        expect(status).to_have_text("Waiting for the server: 1 file, 24 %")
+        expect(status).to_have_text("Waiting for the server: 1 file, 25 %")
         first.end(signal.SIGTERM)
         page.unroute_all()
         open_ui("--no-browser")

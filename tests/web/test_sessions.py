@@ -26,6 +26,7 @@ from hopsartifacts.web.sessions import (
     MOST_OF_KEY,
     BrowserSessions,
 )
+from hopsartifacts.web.site import shared
 from tests.web.conftest import ORIGIN, PAGE, Clock, OpenBrowser, log_in
 
 HOPSWORKS = "/hopsworks-api/api"
@@ -349,6 +350,16 @@ def test_a_session_outlives_a_restart(
     # The use after five hours counts.
     clock.now += IDLE - timedelta(seconds=1)
     assert ann.get(ME).status_code == 200
+
+
+def test_a_server_with_keys_keeps_sessions_in_its_folder(
+    keys: Keys, make_key: MakeKey, tmp_path: Path
+) -> None:
+    key, folder = make_key().partition(".")[0], tmp_path / "server"
+    first = shared(keys, folder).sessions
+    assert isinstance(first, BrowserSessions)
+    _, secret = first.start(key, "", "")
+    assert shared(keys, folder).sessions.find(secret, is_use=False)
 
 
 @pytest.mark.parametrize("way", ["revoked", "logged out", "unused", "a week old"])

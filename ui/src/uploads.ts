@@ -79,7 +79,7 @@ export const uploads = signal<readonly Upload[]>([]);
 export const ofProject = computed(() => uploads.value.filter((it) => it.path !== null));
 export const active = computed(() => uploads.value.filter((it) => it.isActive));
 
-/** How far a batch is: `files` and `ended` are numbers of files, `share` is of the bytes. */
+/** How far a batch is: `files` and `ended` are numbers of files, `share` is of the work. */
 export interface Progress {
   readonly files: number;
   readonly ended: number;
@@ -89,7 +89,7 @@ export interface Progress {
 }
 
 /** What each file counts in addition to its bytes: small ones take time, too. */
-const FILE_BYTES = 64 * 1024;
+const FILE_BYTES = 1024 * 1024;
 /** The rate is that of the last seconds, and is not told before some have passed. */
 const MEASURED_MS = 20_000;
 const FIRST_MS = 4000;
@@ -104,7 +104,8 @@ export const progress = computed<Progress>(() => {
   for (const it of listed) {
     const whole = it.file.size + FILE_BYTES;
     size += whole;
-    done += it.isActive ? it.sent.value : whole;
+    const sent = it.file.size ? it.sent.value / it.file.size : 0;
+    done += whole * (it.isActive ? sent : 1);
   }
   const ended = listed.filter((it) => !it.isActive).length;
   const share = size ? done / size : 0;
