@@ -144,7 +144,7 @@ def test_errors_and_warnings_are_told_so(
     bad = make_script("from .sibling import x\nclass Predictor:\n  predict = x\n")
     assert "with --file" in run("deployments", "create", "m", "--script", bad).stderr
     without = run("deployments", "create", "m")
-    assert "give --script, a script with class Predictor" in without.stderr
+    assert "give --script, a Python file with a class Predictor" in without.stderr
 
 
 @pytest.mark.filterwarnings("default")

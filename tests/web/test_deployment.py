@@ -164,7 +164,9 @@ def test_a_request_is_tried(town: Site) -> None:
     )
     body.fill('{"instances": [[-3, 4]]}')
     body.press("Control+Enter")
-    expect(answer).to_contain_text("ValueError: a negative width. See the log")
+    expect(answer).to_contain_text(
+        "a negative width (predictor-predict.py, line 9). See the log"
+    )
     expect(answer.get_by_role("link", name="predictor-predict.py")).to_be_visible()
     # This browser keeps what was sent.
     page.reload()
