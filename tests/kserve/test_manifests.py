@@ -111,6 +111,21 @@ def test_pods_are_restricted_and_only_some_containers_reach_the_store(
             assert component["containers"][0]["name"] == "kserve-container"
 
 
+def test_the_order_in_which_settings_are_given_does_not_matter() -> None:
+    variables = {"B": "1", "A": "2"}
+    sorted_ones = dict(sorted(variables.items()))
+    made = [
+        yaml_of(
+            manifest(
+                replace(VLLM, env_vars=given),
+                cluster(node_selector=given, storage_env=given),
+            )
+        )
+        for given in (variables, sorted_ones)
+    ]
+    assert made[0] == made[1]
+
+
 def test_kubernetes_replaces_nothing_in_variables_and_names_of_files() -> None:
     """Kubernetes replaces ``$(NAME)``, and makes one ``$`` of two."""
     version = replace(
