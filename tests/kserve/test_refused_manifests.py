@@ -124,6 +124,8 @@ def test_names_are_as_long_as_the_names_that_kserve_derives_allow(
         ({"knative_flags": ("Init Containers",)}, "kubernetes.podspec-init-containers"),
         ({"drain_s": 0}, "drain_s is 0"),
         ({"storage_env": {"PYTHONPATH": "x"}}, "PYTHONPATH"),
+        ({"storage_env": {"a b": "x"}}, "the name of a variable"),
+        ({"storage_env": {"AWS_SECRET_ACCESS_KEY": "x"}}, "put it into a Secret"),
     ],
 )
 def test_settings_are_checked(given: dict[str, Any], words: str) -> None:

@@ -238,7 +238,7 @@ class _Builder:
             image_pull_secrets=tuple(
                 NamedObject(name=it) for it in settings.image_pull_secrets
             ),
-            node_selector=settings.node_selector,
+            node_selector=dict(sorted(settings.node_selector.items())),
             tolerations=tuple(
                 NodeToleration(
                     key=it.key, operator=it.operator, value=it.value, effect=it.effect
