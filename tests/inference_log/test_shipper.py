@@ -284,7 +284,7 @@ def test_records_for_kafka_wait_until_its_package_is_there(
     made = Recorder(spool, launch)
     made.see(make_exchange("r1"))
     made.close()
-    failures = ship(spool, "flowers", local, shipper._LateKafka().produce).failures
+    failures = ship(spool, "flowers", local, shipper.LateKafka().produce).failures
     assert len(failures) == 1
     assert failures[0].endswith('pip install "hopsartifacts[kafka]"')
     assert len([*spool.glob("*.spool")]) == 1

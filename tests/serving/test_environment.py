@@ -8,7 +8,6 @@ from hopsartifacts.errors import InvalidDeploymentError
 from hopsartifacts.serving import process_environment
 from hopsartifacts.serving.contract import Limits
 from hopsartifacts.serving.local import capabilities
-from hopsartifacts.serving.local.keeper.workers import worker_environment
 from hopsartifacts.serving.process_environment import (
     HANG_SECONDS,
     MAX_REQUEST_BYTES,
@@ -16,6 +15,7 @@ from hopsartifacts.serving.process_environment import (
     hang_seconds,
     keeper_environment,
     max_request_bytes,
+    worker_environment,
 )
 
 

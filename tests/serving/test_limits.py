@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from hopsartifacts.serving.contract import Limits
-from hopsartifacts.serving.local.keeper.workers import confine, launch_limits, used_mb
+from hopsartifacts.serving.local.keeper.workers import confine, used_mb
+from hopsartifacts.serving.process_environment import launch_limits
 
 MINE = Limits(cores=1.5, memory_mb=100)
 
