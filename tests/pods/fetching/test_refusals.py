@@ -63,7 +63,7 @@ def in_entry(text: str) -> str:
 
 def change_model_file(storage: Storage) -> None:
     data = FILES["weights.bin"]
-    put(storage, f"{VERSION}/Files/weights.bin", b"?" + data[1:])
+    put(storage, f"{VERSION}/Files/weights.bin", bytes([data[0] ^ 1]) + data[1:])
 
 
 def remove_model_file(storage: Storage) -> None:
