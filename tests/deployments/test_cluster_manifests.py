@@ -184,5 +184,8 @@ def test_the_api_answers_what_python_returns(
     first = client.get(path, params={"namespace": "other", "version": 1}).json()
     assert first["yaml"] == str(deployment.manifest(namespace="other", version=1))
     assert client.get(path, params={"version": 7}).status_code == 404
+    unsupported = client.get(path, params={"mode": "Knative"})
+    assert unsupported.status_code == 422
+    assert "use mode Standard" in unsupported.text
     assert client.get("/api/v1/deployments/other/manifest").status_code == 404
     assert client.get(path, params={"mode": "Serverless"}).status_code == 400

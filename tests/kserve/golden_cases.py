@@ -1,4 +1,4 @@
-"""Twelve typical deployments and clusters, whose manifests are kept in ``golden/``.
+"""Typical deployments and clusters, whose manifests are kept in ``golden/``.
 
 ``python -m tests.kserve.golden_cases`` writes them again after a deliberate change.
 """
@@ -95,6 +95,14 @@ CASES: dict[str, tuple[SealedVersion, ClusterSettings]] = {
     "tensorflow-knative": (TENSORFLOW, cluster(mode="Knative")),
     "vllm-own-image": (VLLM, cluster(kserve="0.19", vllm_image=VLLM_IMAGE)),
     "vllm-runtime-of-cluster": (VLLM, cluster()),
+    "knative-grpc-transformer": (
+        sealed(
+            api_protocol="GRPC",
+            transformer_script="transformer-t.py",
+            transformer_resources=resources(1),
+        ),
+        cluster(mode="Knative"),
+    ),
     "knative-scale-to-zero-grpc": (
         sealed(api_protocol="GRPC", resources=resources(0)),
         cluster(mode="Knative", credentials="store"),

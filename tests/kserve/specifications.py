@@ -12,7 +12,8 @@ from hopsartifacts.deployments.rules import (
     MODEL_SERVERS,
     SCRIPTS,
 )
-from hopsartifacts.names import kubernetes_name
+from hopsartifacts.errors import InvalidNameError
+from hopsartifacts.names import deployment_name, kubernetes_name
 from hopsartifacts.registry.documents import Framework
 from hopsartifacts.serving.contract import (
     Batching,
@@ -82,6 +83,15 @@ def _resources(draw: st.DrawFn, *, may_be_none: bool) -> ComponentResources:
         requests=Resources(**least),
         limits=Resources(**most),
     )
+
+
+def is_deployment_name(name: str) -> bool:
+    """Return whether a deployment may have this name; some are reserved."""
+    try:
+        deployment_name(name)
+    except InvalidNameError:
+        return False
+    return True
 
 
 def sealed(**changes: Any) -> SealedVersion:
@@ -160,7 +170,8 @@ def sealed_versions(
         servers = None if topic is None else "kafka:9092"
         logging = RequestLogging(mode=mode, kafka_topic=topic, kafka_servers=servers)
     golden = Golden(request={"instances": [[1]]}, answer=draw(st.integers()))
-    name = draw(_NAMES.filter(lambda it: len(kubernetes_name(it)) <= longest_name))
+    fits = _NAMES.filter(lambda it: len(kubernetes_name(it)) <= longest_name)
+    name = draw(fits.filter(is_deployment_name))
     return sealed(
         project_url=draw(_URLS),
         deployment=name,

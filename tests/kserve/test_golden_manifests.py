@@ -1,4 +1,4 @@
-"""Twelve manifests as they were reviewed; a change of one is a change for users."""
+"""Manifests as they were reviewed; a change of one is a change for users."""
 
 import pytest
 import yaml

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, reject
 from hypothesis import settings as run_with
 from jsonschema_rs import Draft7Validator
+from msgspec.structs import replace
 
 from hopsartifacts.errors import UnsupportedHereError
 from hopsartifacts.serving.contract import SealedVersion
@@ -18,6 +19,7 @@ from hopsartifacts.serving.kserve.settings import ClusterSettings, Minor, Mode
 from hopsartifacts.serving.kserve.yaml_text import yaml_of
 from tests.kserve.crds import validator
 from tests.kserve.expectations import expected
+from tests.kserve.golden_cases import VLLM
 from tests.kserve.specifications import (
     KNATIVE_FLAGS,
     VLLM_IMAGE,
@@ -65,8 +67,7 @@ def test_each_allowed_combination_is_valid_or_refused_in_words(
 
 
 def _is_refused(combination: str, mode: Mode) -> bool:
-    is_zero = "scale to zero" in combination and mode == "Standard"
-    return is_zero or ("gRPC" in combination and "transformer" in combination)
+    return "scale to zero" in combination and mode == "Standard"
 
 
 @run_with(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -108,6 +109,36 @@ def test_pods_are_restricted_and_only_some_containers_reach_the_store(
         assert mounted == {it["name"] for it in component.get("volumes", [])}
         if component.get("containers"):
             assert component["containers"][0]["name"] == "kserve-container"
+
+
+def test_the_order_in_which_settings_are_given_does_not_matter() -> None:
+    variables = {"B": "1", "A": "2"}
+    sorted_ones = dict(sorted(variables.items()))
+    made = [
+        yaml_of(
+            manifest(
+                replace(VLLM, env_vars=given),
+                cluster(node_selector=given, storage_env=given),
+            )
+        )
+        for given in (variables, sorted_ones)
+    ]
+    assert made[0] == made[1]
+
+
+def test_kubernetes_replaces_nothing_in_variables_and_names_of_files() -> None:
+    """Kubernetes replaces ``$(NAME)``, and makes one ``$`` of two."""
+    version = replace(
+        VLLM, env_vars={"A": "$(HOME) $$ $"}, config_file="configfile-$(x).yaml"
+    )
+    for settings in (cluster(), cluster(vllm_image=VLLM_IMAGE)):
+        made = manifest(version, settings)
+        text = yaml_of(made)
+        assert 'value: "$$(HOME) $$$$ $$"' in text
+        assert "configfile-$$(x).yaml" in text
+        found = read_manifest(made)
+        assert found.env_vars == version.env_vars
+        assert found.config_file == version.config_file
 
 
 def _made(version: SealedVersion, settings: ClusterSettings) -> dict[str, Any]:

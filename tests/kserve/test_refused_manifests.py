@@ -35,7 +35,6 @@ TRANSFORMER = {
             {},
             "transformer scales to zero.*one instance",
         ),
-        ({**TRANSFORMER, "api_protocol": "GRPC"}, {}, "GRPC and a transformer"),
         (
             {"logging": LOGGING},
             {"mode": "Knative"},
@@ -62,7 +61,12 @@ def test_what_our_runtime_cannot_do_on_a_cluster(
     [
         (replace(TENSORFLOW, logging=LOGGING), {}, "set logger_url"),
         (replace(TENSORFLOW, logging=TO_KAFKA), {}, "Kafka topic 't'"),
-        (replace(TENSORFLOW, env_vars={"A": "{{.Name}}"}), {}, r"A='\{\{.Name\}\}'"),
+        (
+            replace(TENSORFLOW, env_vars={"A": "{{.Name}}"}),
+            {},
+            r"variable A, '\{\{.Name\}\}'",
+        ),
+        (replace(VLLM, config_file="{{x}}.yaml"), {}, r"file, '\{\{x\}\}.yaml'"),
         (VLLM, {"kserve": "0.19"}, "set vllm_image"),
         (replace(VLLM, predictor_script="p.py"), {}, "'p.py'.*a configuration file"),
     ],
@@ -75,10 +79,12 @@ def test_what_other_runtimes_cannot_do(
 
 
 def test_all_that_is_refused_is_said_at_once() -> None:
-    version = sealed(api_protocol="GRPC", resources=resources(0), **TRANSFORMER)
+    version = replace(
+        TENSORFLOW, resources=resources(0), logging=LOGGING, env_vars={"A": "{{x}}"}
+    )
     with pytest.raises(UnsupportedHereError) as caught:
         manifest(version, cluster())
-    assert len(caught.value.problems) == 2
+    assert len(caught.value.problems) == 3
 
 
 @pytest.mark.parametrize(
@@ -118,6 +124,8 @@ def test_names_are_as_long_as_the_names_that_kserve_derives_allow(
         ({"knative_flags": ("Init Containers",)}, "kubernetes.podspec-init-containers"),
         ({"drain_s": 0}, "drain_s is 0"),
         ({"storage_env": {"PYTHONPATH": "x"}}, "PYTHONPATH"),
+        ({"storage_env": {"a b": "x"}}, "the name of a variable"),
+        ({"storage_env": {"AWS_SECRET_ACCESS_KEY": "x"}}, "put it into a Secret"),
     ],
 )
 def test_settings_are_checked(given: dict[str, Any], words: str) -> None:

@@ -62,5 +62,6 @@ OPERATIONS = (
         "The objects by which KServe runs it on a Kubernetes cluster",
         query=ManifestQuery,
         answer=DeploymentManifest,
+        errors=(404, 422),
     ),
 )

@@ -153,8 +153,11 @@ class _Builder:
         resources = _resources(sealed.resources, sealed.instances, sealed.limits)
         if self._is_ours:
             main = containers.serving_container(
-                self._predictor_args(),
-                self._ports(),
+                (
+                    *("--component", "predictor", "--port", str(names.HTTP_PORT)),
+                    *self._grpc_args(),
+                ),
+                self._ports("predictor"),
                 resources,
                 settings,
                 uri=self._uri,
@@ -194,8 +197,9 @@ class _Builder:
             (
                 *("--component", "transformer", "--model_name", self._name),
                 *("--predictor_host", host, "--http_port", str(names.HTTP_PORT)),
+                *self._grpc_args(),
             ),
-            (containers.http_port(),),
+            self._ports("transformer"),
             resources,
             self._settings,
             uri=self._uri,
@@ -234,7 +238,7 @@ class _Builder:
             image_pull_secrets=tuple(
                 NamedObject(name=it) for it in settings.image_pull_secrets
             ),
-            node_selector=settings.node_selector,
+            node_selector=dict(sorted(settings.node_selector.items())),
             tolerations=tuple(
                 NodeToleration(
                     key=it.key, operator=it.operator, value=it.value, effect=it.effect
@@ -278,19 +282,22 @@ class _Builder:
             return "transformer"
         return "predictor" if self._is_ours else None
 
-    def _predictor_args(self) -> tuple[str, ...]:
-        args = ("--component", "predictor", "--port", str(names.HTTP_PORT))
-        if self._sealed.api_protocol == "GRPC":
-            return (*args, "--grpc-port", str(names.GRPC_PORT))
-        return args
+    def _grpc_args(self) -> tuple[str, ...]:
+        if self._sealed.api_protocol == "REST":
+            return ()
+        return ("--grpc-port", str(names.GRPC_PORT))
 
-    def _ports(self) -> tuple[ContainerPort, ...]:
-        """Return the ports that requests come to; Knative allows one."""
+    def _ports(self, component: Component) -> tuple[ContainerPort, ...]:
+        """Return the ports that requests come to; Knative allows one.
+
+        A transformer asks its predictor over HTTP, also for clients that use gRPC.
+        """
         if self._sealed.api_protocol == "REST":
             return (containers.http_port(),)
         if self._is_standard:
             return (containers.http_port(), containers.grpc_port())
-        return (containers.grpc_port(),)
+        is_asked = component == "predictor" and self._has_transformer
+        return (containers.http_port() if is_asked else containers.grpc_port(),)
 
     def _rollout(self) -> RolloutStrategy | None:
         if not self._is_standard:

@@ -150,7 +150,7 @@ class _Reader:
             namespace=service.metadata.namespace or "default",
             mode="Knative" if notes.get(names.MODE) == "Knative" else "Standard",
             model_server=self._model_server(is_vllm=is_vllm),
-            api_protocol=self._protocol(main),
+            api_protocol=self._protocol(),
             image=ours.image if ours else None,
             vllm_image=main.image if main and is_vllm else None,
             predictor=self._resources(predictor),
@@ -234,7 +234,9 @@ class _Reader:
         found = (it for it in component.containers if it.name == names.MAIN_CONTAINER)
         return next(found, None)
 
-    def _protocol(self, main: Container | None) -> Literal["REST", "GRPC"]:
+    def _protocol(self) -> Literal["REST", "GRPC"]:
+        """Return the protocol of the component that clients talk to."""
+        main = self._main(self._components[-1])
         ports = main.ports if main else ()
         return "GRPC" if any(it.name == "h2c" for it in ports) else "REST"
 

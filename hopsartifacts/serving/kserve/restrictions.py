@@ -35,15 +35,6 @@ def _scales_to_zero(sealed: SealedVersion, settings: ClusterSettings) -> str | N
     )
 
 
-def _grpc_transformer(sealed: SealedVersion, _: ClusterSettings) -> str | None:
-    if sealed.api_protocol != "GRPC" or sealed.transformer_script is None:
-        return None
-    return (
-        "it has protocol GRPC and a transformer, which answers only HTTP in a pod of "
-        "its own: use protocol REST, or leave out the transformer"
-    )
-
-
 def _vllm_script(sealed: SealedVersion, _: ClusterSettings) -> str | None:
     if sealed.model_server != "VLLM" or sealed.predictor_script is None:
         return None
@@ -98,22 +89,21 @@ def _log_without_sidecar(
 
 
 def _templates(sealed: SealedVersion, settings: ClusterSettings) -> str | None:
-    """KServe replaces templates in the variables of its own runtimes."""
+    """KServe replaces templates in all that its own runtimes are told."""
     is_own_image = sealed.model_server == "VLLM" and settings.vllm_image is not None
     if sealed.model_server == "PYTHON" or is_own_image:
         return None
-    for name, value in sorted(sealed.env_vars.items()):
-        if "{{" in value:
-            return (
-                f"KServe would replace a part of the variable {name}={value!r}: "
-                "use a value without '{{'"
-            )
+    told = {f"the variable {name}": it for name, it in sealed.env_vars.items()}
+    if sealed.config_file is not None and sealed.model_server == "VLLM":
+        told["the name of the configuration file"] = sealed.config_file
+    for what, text in sorted(told.items()):
+        if "{{" in text:
+            return f"KServe would replace a part of {what}, {text!r}: use no '{{{{'"
     return None
 
 
 _RESTRICTIONS: tuple[Restriction, ...] = (
     _scales_to_zero,
-    _grpc_transformer,
     _vllm_script,
     _vllm_runtime,
     _log_of_runtime,

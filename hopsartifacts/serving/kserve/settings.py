@@ -24,6 +24,8 @@ _OBJECT_RULE = (
     "lower-case letters, digits, '-' and '.', first and last a letter or digit"
 )
 _FLAG = re.compile(r"[a-z]+(\.[a-z]+(-[a-z]+)*)+")
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_SECRET = re.compile(r"SECRET|PASSWORD|TOKEN|KEY|CONNECTION_STRING")
 _FORBIDDEN_ENV = frozenset({"PYTHONPATH", "PYTHONHOME", "STORAGE_URI"})
 
 
@@ -151,9 +153,9 @@ class ClusterSettings(
             if seconds < 1
         ]
         found += [
-            _problem("storage_env", name, "leave it out: the pods cannot have it")
+            _problem("storage_env", name, advice)
             for name in self.storage_env
-            if name in _FORBIDDEN_ENV
+            if (advice := _advice_on_variable(name)) is not None
         ]
         found += [
             _problem("knative_flags", flag, f"give names like {INIT_CONTAINERS_FLAG}")
@@ -207,6 +209,20 @@ class ClusterSettings(
             raise InvalidInputError(
                 f"{where}: {error}; they may have {known}"
             ) from error
+
+
+def _advice_on_variable(name: str) -> str | None:
+    """Return what to do about a variable; None if it may be in a manifest."""
+    if not _VARIABLE.fullmatch(name):
+        return "give the name of a variable: letters, digits and '_'"
+    if name in _FORBIDDEN_ENV:
+        return "leave it out: the pods cannot have it"
+    if _SECRET.search(name) and not name.endswith("_FILE"):
+        return (
+            "a manifest is no place for secrets: put it into a Secret, and name that "
+            "in credentials"
+        )
+    return None
 
 
 def _problem(field: str, value: object, fix: str) -> Problem:
