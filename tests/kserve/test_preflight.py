@@ -130,6 +130,11 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "metadata.labels.a",
         "a label has up to 63",
     ),
+    "annotations that are too long": (
+        changed(own(), spec__predictor__annotations={"a": "x" * 2**18}),
+        "spec.predictor.annotations",
+        "they have 262145 bytes of at most 262144",
+    ),
     "PYTHONPATH in an explainer": (
         changed(own(), spec__explainer={"art": {"env": PYTHONPATH}}),
         "spec.explainer.art.env[0].name",
@@ -228,6 +233,26 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         ),
         "spec.predictor.logger.storage.key",
         "a storage for logs needs path, parameters and key",
+    ),
+    "logger of a transformer with a storage": (
+        changed(
+            with_transformer(),
+            spec__transformer__logger={
+                "mode": "all",
+                "storage": {"path": "x", "parameters": {}, "key": "k"},
+            },
+        ),
+        "spec.transformer.logger.storage",
+        "the storage of the predictor's logger only",
+    ),
+    "batcher of another protocol": (
+        changed(
+            tensorflow(),
+            spec__predictor__model__protocolVersion="v2",
+            spec__predictor__batcher={"maxBatchSize": 8},
+        ),
+        "spec.predictor.batcher",
+        "KServe batches requests of v1, and the model is asked in v2",
     ),
     "no quantity": (
         changed(own(), **{f"{C}__resources__limits__memory": "1 GB"}),
@@ -497,7 +522,13 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         "the component has storageUris too",
     ),
     "variable STORAGE_URI and a list": (
-        changed(knative(), **{f"{P}__storageUris": [{"uri": "s3://b/a"}]}),
+        changed(
+            own(),
+            **{
+                f"{C}__env": [{"name": "STORAGE_URI", "value": "s3://b/a"}],
+                f"{P}__storageUris": [{"uri": "s3://b/a"}],
+            },
+        ),
         "spec.predictor.containers[0].env[0].value",
         "remove one of the two",
     ),
@@ -516,6 +547,19 @@ REFUSED: dict[str, tuple[Manifest, str, str]] = {
         changed(own(), **{f"{P}__storageUris": [{"uri": "", "mountPath": "/m"}]}),
         "spec.predictor.storageUris[0].uri",
         "give the address",
+    ),
+    "path in a claim": (
+        changed(own(), **{f"{P}__storageUris": [{"uri": "pvc://claim/a/b"}]}),
+        "spec.predictor.storageUris[0].uri",
+        "use pvc://claim and look for the files in a/b",
+    ),
+    "list of addresses in Knative": (
+        changed(
+            knative(),
+            **{f"{C}__env": [], f"{P}__storageUris": [{"uri": "s3://b/a"}]},
+        ),
+        "spec.predictor.storageUris",
+        "'kubernetes.podspec-init-containers'",
     ),
     "relative path": (
         changed(own(), **{f"{P}__storageUris": [{"uri": "s3://b", "mountPath": "m"}]}),
@@ -857,6 +901,11 @@ ACCEPTED: dict[str, Manifest] = {
     "Knative with a rate alone": changed(knative(), **{f"{P}__scaleTarget": None}),
     "all traffic": changed(knative(), **{f"{P}__canaryTrafficPercent": 100}),
     "no traffic": changed(knative(), **{f"{P}__canaryTrafficPercent": 0}),
+    "longest annotations": changed(
+        own(), spec__predictor__annotations={"a": "x" * (2**18 - 1)}
+    ),
+    "batcher of V1": changed(tensorflow(), spec__predictor__batcher={}),
+    "batcher of an own container": changed(own(), spec__predictor__batcher={}),
     "two claims": changed(
         own(),
         **{
@@ -931,7 +980,7 @@ def test_an_object_is_refused_for_one_reason(name: str) -> None:
 
 def test_each_rule_refuses_something() -> None:
     """So a rule that was left out of the table, or never speaks, shows."""
-    elsewhere = {"mode_change", "predictor_name_change", "release"}
+    elsewhere = {"foreign", "mode_change", "predictor_name_change", "release"}
     objects = [manifest for manifest, _, _ in REFUSED.values()]
     silent = {
         rule.__name__
@@ -996,6 +1045,18 @@ def test_namespaces_and_claims_have_limits() -> None:
 
 def test_an_object_without_a_recorded_mode_may_get_any() -> None:
     assert findings(knative(), live={"status": {}}) == []
+
+
+@pytest.mark.parametrize("key", ["project", "deployment-id"])
+def test_an_object_of_another_owner_is_left_alone(key: str) -> None:
+    mine = changed(
+        own(), **{f"metadata__annotations__hopsartifacts.dev/{key}": "s3://a"}
+    )
+    other = changed(own(), **{f"metadata__annotations__hopsartifacts.dev/{key}": "x"})
+    assert findings(mine, live=mine) == []
+    assert "belongs to x: use another name" in str(findings(mine, live=other)[0])
+    (found,) = findings(mine, live=own())
+    assert "belongs to nobody that is known here" in str(found)
 
 
 def test_the_predictor_keeps_its_name_unless_the_model_changes() -> None:

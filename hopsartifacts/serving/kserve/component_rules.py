@@ -148,6 +148,26 @@ def logger(service: InferenceServiceParts) -> Iterator[Refusal]:
                 yield storage.at(key).refused(
                     "a storage for logs needs path, parameters and key", "add it"
                 )
+        if storage.is_given and pod.path[-1:] == ("transformer",):
+            yield storage.refused(
+                "KServe reads the storage of the predictor's logger only",
+                "give it there, or a url here",
+            )
+
+
+def batcher(service: InferenceServiceParts) -> Iterator[Refusal]:
+    """KServe combines requests of the protocol V1 only.
+
+    Source: ``pkg/batcher/handler.go``, which lets all other paths through.
+    """
+    for pod in service.pods():
+        protocol = pod.at("model", "protocolVersion")
+        if pod.at("batcher").is_given and protocol.is_given and protocol.value != "v1":
+            yield pod.at("batcher").refused(
+                f"KServe batches requests of v1, and the model is asked in"
+                f" {protocol.value}",
+                "remove it, or use v1",
+            )
 
 
 def resources(service: InferenceServiceParts) -> Iterator[Refusal]:

@@ -87,6 +87,9 @@ def pod_fields(service: InferenceServiceParts) -> Iterator[Refusal]:
                 )
         for key in FLAGS:
             yield from _flag_refusals(service, pod.at(key))
+        # KServe makes an init container of it.
+        uris = pod.at("storageUris")
+        yield from _flag_refusals(service, uris, FLAGS["initContainers"])
 
 
 def volumes(service: InferenceServiceParts) -> Iterator[Refusal]:
@@ -125,8 +128,10 @@ def reserved_variables(service: InferenceServiceParts) -> Iterator[Refusal]:
                 yield part.refused("Knative sets it itself", "remove it")
 
 
-def _flag_refusals(service: InferenceServiceParts, part: Part) -> Iterator[Refusal]:
-    flag = FLAGS.get(part.key)
+def _flag_refusals(
+    service: InferenceServiceParts, part: Part, needed: str | None = None
+) -> Iterator[Refusal]:
+    flag = needed or FLAGS.get(part.key)
     if flag and part.is_given and flag not in service.knative_flags:
         yield part.refused(
             f"Knative takes it only if the cluster has enabled {flag!r}",

@@ -9,7 +9,7 @@ from hopsartifacts.serving.kserve.inference_service import (
     InferenceServiceParts,
     storage_uri,
 )
-from hopsartifacts.serving.kserve.names import MODE
+from hopsartifacts.serving.kserve.names import DEPLOYMENT_ID, MODE, PROJECT
 from hopsartifacts.serving.kserve.refusals import Part, Refusal
 
 LABEL_CHARS = 63
@@ -19,6 +19,7 @@ _NAME = re.compile(r"[a-z]([-a-z0-9]*[a-z0-9])?")
 _NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?")
 _LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _RESERVED_NAMESPACE = "kserve"
+_ANNOTATION_BYTES = 256 * 1024
 _CONTROL_PLANE = "control-plane"
 
 
@@ -162,10 +163,29 @@ def predictor_name_change(service: InferenceServiceParts) -> Iterator[Refusal]:
         )
 
 
-def labels(service: InferenceServiceParts) -> Iterator[Refusal]:
-    """Values of labels have a form; those of annotations are texts.
+def foreign(service: InferenceServiceParts) -> Iterator[Refusal]:
+    """An object of this name that belongs to something else stays as it is.
 
-    Source: ``apimachinery``, IsValidLabelValue. KServe copies both to every pod.
+    Source: ours. KServe has one object of a name in a namespace, whoever made it.
+    """
+    if not service.live:
+        return
+    there = Part(service.live).at("metadata", "annotations")
+    for key in (PROJECT, DEPLOYMENT_ID):
+        part = service.annotation(key)
+        if part.is_given and part.value != there.at(key).value:
+            owner = there.at(key).text or "nobody that is known here"
+            yield part.refused(
+                f"the running object of this name belongs to {owner}",
+                "use another name or namespace, or delete that object first",
+            )
+
+
+def labels(service: InferenceServiceParts) -> Iterator[Refusal]:
+    """Values of labels have a form; those of annotations are texts of a bounded size.
+
+    Sources: ``apimachinery``, IsValidLabelValue and TotalAnnotationSizeLimitB. KServe
+    copies both to every pod.
     """
     for owner in (service.at("metadata"), *service.pods()):
         for part in owner.at("labels").members():
@@ -180,6 +200,13 @@ def labels(service: InferenceServiceParts) -> Iterator[Refusal]:
         for part in owner.at("annotations").members():
             if not isinstance(part.value, str):
                 yield part.refused("an annotation is a text", "put it in quotes")
+        texts = [(it.key, it.text) for it in owner.at("annotations").members()]
+        size = sum(len(key.encode()) + len(text.encode()) for key, text in texts)
+        if size > _ANNOTATION_BYTES:
+            yield owner.at("annotations").refused(
+                f"they have {size} bytes of at most {_ANNOTATION_BYTES}",
+                "keep long texts elsewhere, such as in a ConfigMap",
+            )
 
 
 def release(service: InferenceServiceParts) -> Iterator[Refusal]:

@@ -33,7 +33,8 @@ def one_storage(service: InferenceServiceParts) -> Iterator[Refusal]:
 def mount_paths(service: InferenceServiceParts) -> Iterator[Refusal]:
     """Paths of mounts are absolute, and those of downloads have a common parent.
 
-    Source: ``inference_service_validation.go``, validateMultipleStorageURIsSpec.
+    Sources: ``inference_service_validation.go``, validateMultipleStorageURIsSpec;
+    ``storage_initializer_injector.go`` for claims.
     """
     for pod in service.pods():
         entries = pod.at("storageUris").elements()
@@ -71,6 +72,12 @@ def _entry_refusals(entry: Part) -> Iterator[Refusal]:
         )
     elif ".." in path:
         yield part.refused("a path of a mount has no '..'", "use a plain path")
+    claim, _, folder = entry.at("uri").text.removeprefix(_CLAIM).partition("/")
+    if entry.at("uri").text.startswith(_CLAIM) and folder:
+        yield entry.at("uri").refused(
+            "in this list KServe mounts the whole claim, and ignores the path in it",
+            f"use {_CLAIM}{claim} and look for the files in {folder}, or storageUri",
+        )
 
 
 def collocated_transformer(service: InferenceServiceParts) -> Iterator[Refusal]:
