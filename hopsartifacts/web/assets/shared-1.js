@@ -2490,7 +2490,7 @@ var Upload = class {
 var uploads = y3([]);
 var ofProject = O(() => uploads.value.filter((it) => it.path !== null));
 var active = O(() => uploads.value.filter((it) => it.isActive));
-var FILE_BYTES = 64 * 1024;
+var FILE_BYTES = 1024 * 1024;
 var MEASURED_MS = 2e4;
 var FIRST_MS = 4e3;
 var batch = 0;
@@ -2502,7 +2502,8 @@ var progress = O(() => {
   for (const it of listed) {
     const whole = it.file.size + FILE_BYTES;
     size += whole;
-    done += it.isActive ? it.sent.value : whole;
+    const sent = it.file.size ? it.sent.value / it.file.size : 0;
+    done += whole * (it.isActive ? sent : 1);
   }
   const ended2 = listed.filter((it) => !it.isActive).length;
   const share = size ? done / size : 0;
