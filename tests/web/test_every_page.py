@@ -47,6 +47,11 @@ PAGES = [
     ("/ui/deployments/frauddetector/versions?from=1&to=2", "x * 1.5"),
     ("/ui/deployments/frauddetector/artifact?file=predictor.py&line=8", "weights.json"),
     ("/ui/deployments/frauddetector/settings", "It never changes"),
+    ("/ui/deployments/frauddetector/manifest", "no image is given"),
+    (
+        f"/ui/deployments/iris/manifest?claim=c&image=i@sha256:{'1' * 64}",
+        "hops://iris/1",
+    ),
 ]
 TOO_WIDE = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
 

@@ -391,6 +391,7 @@ def record_golden(
 @click.option("--namespace", help="A namespace instead of that in the settings.")
 @click.option("--mode", type=click.Choice(get_args(Mode)), help="Likewise the mode.")
 @click.option("--image", help="Likewise our image, by its digest.")
+@click.option("--claim", help="Likewise the volume claim of a file:// project.")
 @click.option("--version", type=int, help="By default the active version.")
 @click.option(
     "--kustomize",

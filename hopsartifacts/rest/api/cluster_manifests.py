@@ -18,12 +18,14 @@ class ManifestQuery(msgspec.Struct, frozen=True, kw_only=True):
         namespace: the namespace of the objects.
         mode: ``Standard`` or ``Knative``.
         image: our image, by its digest.
+        claim: the volume claim that contains a ``file://`` project.
         version: number of the deployment version; by default the active one.
     """
 
     namespace: str | None = None
     mode: Mode | None = None
     image: str | None = None
+    claim: str | None = None
     version: int | None = None
 
 
@@ -44,7 +46,11 @@ class DeploymentManifest(msgspec.Struct, frozen=True, kw_only=True):
 def _manifest(call: OperationCall) -> DeploymentManifest:
     wanted: ManifestQuery = call.query
     settings = cluster_settings(
-        None, namespace=wanted.namespace, mode=wanted.mode, image=wanted.image
+        None,
+        namespace=wanted.namespace,
+        mode=wanted.mode,
+        image=wanted.image,
+        claim=wanted.claim,
     )
     found = deployment(call).manifest(settings, version=wanted.version)
     return DeploymentManifest(

@@ -882,9 +882,11 @@ function ManifestTab({ name, deployment }) {
   const image = given.get("image") ?? "";
   const namespace = given.get("namespace") ?? "";
   const mode = given.get("mode") ?? "";
+  const claim = given.get("claim") ?? "";
   const query = {
     image: image || void 0,
     namespace: namespace || void 0,
+    claim: claim || void 0,
     mode: mode || void 0
   };
   const path = withQuery(`/api/v1/deployments/${encodeURIComponent(name)}/manifest`, query);
@@ -912,6 +914,7 @@ function ManifestTab({ name, deployment }) {
       {
         image,
         namespace,
+        claim,
         mode,
         problemsOf: (field) => problemsAt(problems, `/${field}`)
       },
@@ -938,21 +941,32 @@ function ManifestTab({ name, deployment }) {
       SameIn,
       {
         ways: {
-          python: `deployment = project.get_model_serving().get_deployment(${python(name)})
-print(deployment.manifest(${named(query, python, "=", ", ")}))`,
-          cli: `hopsartifacts deployments manifest ${shell(name)}${named(query, shell, " ", "", " --")}`,
+          python: pythonOf(name, query),
+          cli: commandOf(name, query),
           curl: curl("GET", path)
         }
       }
     )
   ] });
 }
-function named(query, written, is, between, before = "") {
-  return Object.entries(query).flatMap(([key, value]) => value ? [`${before}${key}${is}${written(value)}`] : []).join(between);
+function pythonOf(name, query) {
+  const settings = Object.entries(query).flatMap(
+    ([key, value]) => value ? [`${key}=${python(value)}`] : []
+  );
+  const made = settings.length ? `hopsartifacts.ClusterSettings(${settings.join(", ")})` : "";
+  return `deployment = project.get_model_serving().get_deployment(${python(name)})
+print(deployment.manifest(${made}))`;
+}
+function commandOf(name, query) {
+  const options = Object.entries(query).flatMap(
+    ([key, value]) => value ? [` --${key} ${shell(value)}`] : []
+  );
+  return `hopsartifacts deployments manifest ${shell(name)}${options.join("")}`;
 }
 function Settings(props) {
   const [image, setImage] = d(props.image);
   const [namespace, setNamespace] = d(props.namespace);
+  const [claim, setClaim] = d(props.claim);
   const [mode, setMode] = d(props.mode);
   return /* @__PURE__ */ a(
     "form",
@@ -962,6 +976,7 @@ function Settings(props) {
         setQuery({
           image: image.trim() || void 0,
           namespace: namespace.trim() || void 0,
+          claim: claim.trim() || void 0,
           mode: mode || void 0
         });
       },
@@ -985,6 +1000,17 @@ function Settings(props) {
             onInput: setNamespace,
             problems: props.problemsOf("namespace"),
             hint: "Empty: that of the server's settings, or “default”.",
+            isMono: true
+          }
+        ),
+        /* @__PURE__ */ a(
+          TextField,
+          {
+            label: "Volume claim",
+            value: claim,
+            onInput: setClaim,
+            problems: props.problemsOf("claim"),
+            hint: "The claim of the volume that contains the project, if the project is a folder.",
             isMono: true
           }
         ),
@@ -1802,7 +1828,7 @@ function rowsOf(value, columns) {
   const isNamed = !rows.some(Array.isArray);
   const cells = [];
   for (const row of rows) {
-    const found = isNamed ? named2(row, names) : Array.isArray(row) ? row : null;
+    const found = isNamed ? named(row, names) : Array.isArray(row) ? row : null;
     if (found?.length !== names.length || found.some(isNested)) {
       return null;
     }
@@ -1813,7 +1839,7 @@ function rowsOf(value, columns) {
 function isNested(cell) {
   return typeof cell === "object" && cell !== null;
 }
-function named2(row, names) {
+function named(row, names) {
   if (typeof row !== "object" || row === null) {
     return null;
   }

@@ -7,8 +7,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from hopsartifacts import Model, PredictorResources, Project
+from hopsartifacts.deployments.launch import placed
 from hopsartifacts.machine.identity import acting_as
-from hopsartifacts.serving.contract import Condition, RunState
+from hopsartifacts.serving.contract import Condition, RunState, SealedVersion
+from hopsartifacts.store.cache import Cache
 from hopsartifacts.testing.states_only import StatesOnly
 
 V1 = "/api/v1"
@@ -257,8 +259,15 @@ def test_a_start_that_fails_is_told_by_its_job(
     client: TestClient,
     deployed: Callable[..., Any],
     project: Project,
+    backend: StatesOnly,
     finished: Callable[[Any], Any],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    def start(sealed: SealedVersion, **_: Any) -> None:
+        with placed(project.storage, lambda: Cache(None), sealed):
+            pass
+
+    monkeypatch.setattr(backend, "start", start)
     deployed()
     file = project.storage.local_path("Models/my_model/1/Files/model.bin")
     assert file

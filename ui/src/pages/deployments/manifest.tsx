@@ -23,9 +23,11 @@ export function ManifestTab({ name, deployment }: TabProps) {
   const image = given.get("image") ?? "";
   const namespace = given.get("namespace") ?? "";
   const mode = given.get("mode") ?? "";
+  const claim = given.get("claim") ?? "";
   const query = {
     image: image || undefined,
     namespace: namespace || undefined,
+    claim: claim || undefined,
     mode: (mode as Mode) || undefined,
   };
   const path = withQuery(`/api/v1/deployments/${encodeURIComponent(name)}/manifest`, query);
@@ -49,6 +51,7 @@ export function ManifestTab({ name, deployment }: TabProps) {
         key={path}
         image={image}
         namespace={namespace}
+        claim={claim}
         mode={mode}
         problemsOf={(field) => problemsAt(problems, `/${field}`)}
       />
@@ -65,8 +68,8 @@ export function ManifestTab({ name, deployment }: TabProps) {
       </Shown>
       <SameIn
         ways={{
-          python: `deployment = project.get_model_serving().get_deployment(${python(name)})\nprint(deployment.manifest(${named(query, python, "=", ", ")}))`,
-          cli: `hopsartifacts deployments manifest ${shell(name)}${named(query, shell, " ", "", " --")}`,
+          python: pythonOf(name, query),
+          cli: commandOf(name, query),
           curl: curl("GET", path),
         }}
       />
@@ -74,27 +77,33 @@ export function ManifestTab({ name, deployment }: TabProps) {
   );
 }
 
-/** The settings that were given, as arguments or options. */
-function named(
-  query: Record<string, string | undefined>,
-  written: (value: string) => string,
-  is: string,
-  between: string,
-  before = "",
-): string {
-  return Object.entries(query)
-    .flatMap(([key, value]) => (value ? [`${before}${key}${is}${written(value)}`] : []))
-    .join(between);
+type Given = Record<string, string | undefined>;
+
+function pythonOf(name: string, query: Given): string {
+  const settings = Object.entries(query).flatMap(([key, value]) =>
+    value ? [`${key}=${python(value)}`] : [],
+  );
+  const made = settings.length ? `hopsartifacts.ClusterSettings(${settings.join(", ")})` : "";
+  return `deployment = project.get_model_serving().get_deployment(${python(name)})\nprint(deployment.manifest(${made}))`;
+}
+
+function commandOf(name: string, query: Given): string {
+  const options = Object.entries(query).flatMap(([key, value]) =>
+    value ? [` --${key} ${shell(value)}`] : [],
+  );
+  return `hopsartifacts deployments manifest ${shell(name)}${options.join("")}`;
 }
 
 function Settings(props: {
   image: string;
   namespace: string;
+  claim: string;
   mode: string;
   problemsOf: (field: string) => ReturnType<typeof problemsAt>;
 }) {
   const [image, setImage] = useState(props.image);
   const [namespace, setNamespace] = useState(props.namespace);
+  const [claim, setClaim] = useState(props.claim);
   const [mode, setMode] = useState(props.mode);
   return (
     <form
@@ -103,6 +112,7 @@ function Settings(props: {
         setQuery({
           image: image.trim() || undefined,
           namespace: namespace.trim() || undefined,
+          claim: claim.trim() || undefined,
           mode: mode || undefined,
         });
       }}
@@ -121,6 +131,14 @@ function Settings(props: {
         onInput={setNamespace}
         problems={props.problemsOf("namespace")}
         hint="Empty: that of the server's settings, or “default”."
+        isMono
+      />
+      <TextField
+        label="Volume claim"
+        value={claim}
+        onInput={setClaim}
+        problems={props.problemsOf("claim")}
+        hint="The claim of the volume that contains the project, if the project is a folder."
         isMono
       />
       <SelectField label="Mode" value={mode} options={MODES} onChange={setMode} />
