@@ -19,13 +19,14 @@ from hopsartifacts.serving.kserve.settings import ClusterSettings, Minor, Mode
 from hopsartifacts.serving.kserve.yaml_text import yaml_of
 from tests.kserve.crds import validator
 from tests.kserve.expectations import expected
-from tests.kserve.golden_cases import VLLM
+from tests.kserve.golden_cases import TENSORFLOW, VLLM
 from tests.kserve.specifications import (
     KNATIVE_FLAGS,
     VLLM_IMAGE,
     cluster,
     cluster_settings,
     combinations,
+    sealed,
     sealed_versions,
 )
 
@@ -109,6 +110,17 @@ def test_pods_are_restricted_and_only_some_containers_reach_the_store(
         assert mounted == {it["name"] for it in component.get("volumes", [])}
         if component.get("containers"):
             assert component["containers"][0]["name"] == "kserve-container"
+
+
+@pytest.mark.parametrize("version", [TENSORFLOW, VLLM])
+def test_servers_that_end_at_once_are_asked_late(version: SealedVersion) -> None:
+    for settings in (cluster(), cluster(vllm_image=VLLM_IMAGE)):
+        predictor = manifest(version, settings)["spec"]["predictor"]
+        main = predictor.get("model") or predictor["containers"][0]
+        wait_s = main["lifecycle"]["preStop"]["sleep"]["seconds"]
+        assert 0 < wait_s < predictor["terminationGracePeriodSeconds"]
+    ours = manifest(sealed(), cluster())["spec"]["predictor"]["containers"][0]
+    assert "lifecycle" not in ours
 
 
 def test_the_order_in_which_settings_are_given_does_not_matter() -> None:

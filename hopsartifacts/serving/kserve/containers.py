@@ -19,12 +19,15 @@ from hopsartifacts.serving.kserve.objects import (
     ContainerResources,
     ContainerSecurity,
     DroppedCapabilities,
+    EndHandler,
     EnvironmentSource,
     EnvironmentVariable,
     HttpGet,
+    Lifecycle,
     NamedObject,
     Probe,
     SeccompProfile,
+    Sleep,
     Volume,
     VolumeMount,
 )
@@ -54,6 +57,8 @@ _SHIPPING = ContainerResources(
 )
 _PERIOD_S = 5
 _LIVE_PERIOD_S = 10
+_LEAVE_S = 15
+"""After this time, no more requests come to a pod that is to end."""
 _LIVE, _READY = "/v2/health/live", "/v2/health/ready"
 
 
@@ -182,6 +187,7 @@ def vllm_container(
         startup_probe=probe("/health", _PERIOD_S, startup_tries),
         readiness_probe=probe("/health", _PERIOD_S, 2),
         liveness_probe=probe("/health", _LIVE_PERIOD_S, 3),
+        lifecycle=late_end(settings),
         resources=amounts(resources),
         security_context=security(is_ours=False),
         volume_mounts=(
@@ -245,6 +251,17 @@ def claim_path(sealed: SealedVersion, settings: ClusterSettings) -> str | None:
             f"knative_flags if {INIT_CONTAINERS_FLAG} and that for volume claims are on"
         )
     return unquote(parts.path)
+
+
+def late_end(settings: ClusterSettings) -> Lifecycle | None:
+    """Return a wait before a server that is not ours is asked to end.
+
+    Such a server ends at once, while requests still come. In mode Knative, a process
+    of Knative waits for them.
+    """
+    if settings.mode == "Knative":
+        return None
+    return Lifecycle(pre_stop=EndHandler(sleep=Sleep(seconds=_LEAVE_S)))
 
 
 def probe(path: str, period_s: int, failures: int) -> Probe:

@@ -113,6 +113,24 @@ class ContainerSecurity(KubernetesPart, frozen=True, kw_only=True):
     seccomp_profile: SeccompProfile
 
 
+class Sleep(KubernetesPart, frozen=True, kw_only=True):
+    """A wait."""
+
+    seconds: int
+
+
+class EndHandler(KubernetesPart, frozen=True, kw_only=True):
+    """What happens before a container is asked to end."""
+
+    sleep: Sleep
+
+
+class Lifecycle(KubernetesPart, frozen=True, kw_only=True):
+    """What happens besides the process of a container."""
+
+    pre_stop: EndHandler
+
+
 class Container(KubernetesPart, frozen=True, kw_only=True):
     """A process of a pod, and what it needs."""
 
@@ -127,6 +145,7 @@ class Container(KubernetesPart, frozen=True, kw_only=True):
     startup_probe: Probe | None = None
     readiness_probe: Probe | None = None
     liveness_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     resources: ContainerResources
     security_context: ContainerSecurity
     termination_message_policy: str | None = None
@@ -149,6 +168,7 @@ class RuntimeModel(KubernetesPart, frozen=True, kw_only=True):
     args: tuple[str, ...] = ()
     env: tuple[EnvironmentVariable, ...] = ()
     readiness_probe: Probe | None = None
+    lifecycle: Lifecycle | None = None
     resources: ContainerResources
     volume_mounts: tuple[VolumeMount, ...] = ()
 

@@ -67,6 +67,7 @@ def runtime_model(
         env=containers.environment(sealed.env_vars),
         # The runtime of vLLM has one.
         readiness_probe=ready if is_tensorflow else None,
+        lifecycle=containers.late_end(settings),
         resources=amounts(resources),
         volume_mounts=tuple(containers.models_mounts(settings, claim)),
     )
