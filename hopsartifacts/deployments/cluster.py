@@ -36,6 +36,7 @@ def manifest_for(
         ModelNotFoundError: the model of the version was deleted.
         IntegrityError: its model or its artifact differs from what it pins.
         UnsupportedHereError: the cluster cannot run it.
+        InvalidDeploymentError: it would refuse the objects.
     """
     sealed = deployed.current if number is None else pick_version(deployed, number)
     return ClusterManifest.of(version_of(context, deployed.id, sealed), settings)

@@ -452,6 +452,7 @@ class Deployment(SettingAttributes, Tagged):
             InvalidInputError: a setting of the cluster is missing or not valid.
             InvalidNameError: the name is too long for the namespace.
             UnsupportedHereError: such a cluster cannot run it.
+            InvalidDeploymentError: it would refuse the objects.
             DeploymentNotFoundError: it was not saved, or has no such version.
             ModelNotFoundError: the model of the version was deleted.
             IntegrityError: its model or its artifact differs from what it pins.

@@ -14,6 +14,7 @@ from hopsartifacts import ClusterSettings, Deployment, Model, Project
 from hopsartifacts.cli.app import app
 from hopsartifacts.errors import (
     DeploymentNotFoundError,
+    InvalidDeploymentError,
     InvalidInputError,
     InvalidNameError,
     UnsupportedHereError,
@@ -162,6 +163,21 @@ def test_the_command_prints_what_python_returns(
         f"Wrote {base / 'kustomization.yaml'}",
     ]
     assert yaml.safe_load((base / "flowers.yaml").read_text()) == expected.service
+
+
+def test_what_a_cluster_would_refuse_is_refused_first(
+    deployment: Deployment,
+    settings: Path,
+    client: TestClient,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(InvalidDeploymentError, match="use another namespace"):
+        deployment.manifest(settings, namespace="kserve")
+    monkeypatch.setenv(VARIABLE, str(settings))
+    path = "/api/v1/deployments/flowers/manifest"
+    answer = client.get(path, params={"namespace": "kserve"})
+    assert answer.status_code == 400
+    assert "use another namespace" in answer.text
 
 
 def test_the_api_answers_what_python_returns(

@@ -166,6 +166,18 @@ STATES: dict[str, Row] = {
         False,
         "fails to reconcile predictor",
     ),
+    "error of the controller after the predictor was made": (
+        [
+            isvc(conditions=NOT_READY, transformer=True),
+            NEW,
+            pod(3, main()),
+            event("InternalError", "fails to reconcile transformer"),
+        ],
+        "Failed",
+        "SCHEDULED",
+        False,
+        "fails to reconcile transformer",
+    ),
     "mode that the cluster does not have": (
         [FRESH, event("ServerlessModeRejected", "Knative is not installed")],
         "Failed",

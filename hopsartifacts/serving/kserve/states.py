@@ -199,7 +199,7 @@ def _fault(observed: ObservedService, service: ServiceState, new: int) -> str | 
         is_fault = condition.reason in _RECONCILE_FAULTS
         if is_fault and _is_current(condition.changed, service):
             return condition.message or condition.reason
-    if any(_rollouts(observed, it, new) for it in COMPONENTS):
+    if all(_rollouts(observed, it, new) for it in _components(service)):
         return None
     if service.fault and _is_current(service.fault_time, service):
         return service.fault
