@@ -5,13 +5,20 @@ import signal
 import stat
 import subprocess
 import time
+from collections import defaultdict
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from hopsartifacts.digests import digest_of
+from hopsartifacts.pods.fetching.guarded_storage import CallClock, GuardedStorage
 from hopsartifacts.pods.fetching.model_parts import model_folder, model_parts
+from hopsartifacts.pods.fetching.version import pinned_version
+from hopsartifacts.pods.fetching.volume import fill
 from hopsartifacts.serving.contract import SealedVersion
+from hopsartifacts.storage.contract import Storage
+from hopsartifacts.store.transfer import part_of
 from tests.pods.fetching.conftest import (
     FILES,
     PREDICTOR,
@@ -27,6 +34,19 @@ from tests.pods.fetching.conftest import (
 )
 from tests.s3.conftest import Server
 from tests.s3.proxy import Proxy, Rule
+
+
+class Counting(GuardedStorage):
+    """A storage that notes from where each file is read."""
+
+    def __init__(self, storage: Storage, clock: CallClock) -> None:
+        super().__init__(storage, clock)
+        self.starts = defaultdict[str, list[int]](list)
+
+    def chunks(self, path: str, start: int = 0) -> Iterator[bytes]:
+        self.starts[path.rpartition("/")[2]].append(start)
+        return super().chunks(path, start)
+
 
 STORES = ["mounted", "s3", "gcs", "azure"]
 every_store = pytest.mark.parametrize("store", STORES, indirect=True)
@@ -48,6 +68,23 @@ def test_an_intact_version_is_complete(store: Store, seal: Seal, fetch: Fetch) -
     assert content_of(scripts) == {"predictor-predict.py": PREDICTOR.encode()}
     # Nothing at all was written to the store.
     assert sealed.content() == before
+
+
+def test_a_mounted_project_is_only_read(
+    mounted: Store, seal: Seal, fetch: Fetch
+) -> None:
+    """Not even a mode changes, although a copied project may have other modes."""
+    sealed = seal(mounted)
+    root = Path(mounted.url)
+    (root / ".hopsartifacts/project.json").chmod(0o644)
+
+    def seen() -> dict[Path, tuple[int, int]]:
+        found = {path: path.lstat() for path in (root, *root.rglob("*"))}
+        return {path: (it.st_mode, it.st_mtime_ns) for path, it in found.items()}
+
+    before = seen()
+    assert fetch(sealed).code == 0
+    assert seen() == before
 
 
 def test_a_mounted_model_is_not_copied(
@@ -174,6 +211,23 @@ def test_an_interrupted_fetch_is_continued(
     assert fetch(sealed, environ=environ).code == 0
     assert proxy.seen("GET", "deep/config")
     assert not proxy.seen("GET", "weights.bin")
+
+
+def test_an_unfinished_file_is_continued(
+    s3: Server, seal: Seal, tmp_path: Path
+) -> None:
+    sealed = seal(s3_store(s3))
+    volume, clock = tmp_path / "volume", CallClock()
+    weights = FILES["weights.bin"]
+    part = part_of(volume / "Files" / "weights.bin", digest_of(weights))
+    part.parent.mkdir(parents=True)
+    part.write_bytes(weights[:-1000])
+    (volume / "Files" / f".{'0' * 32}.part").write_bytes(b"of a process that is gone")
+    storage = Counting(sealed.storage, clock)
+    pinned = pinned_version(storage, sealed.address)
+    fill(storage, pinned, volume, "predictor")
+    assert content_of(volume / "Files") == FILES
+    assert storage.starts["weights.bin"] == [len(weights) - 1000]
 
 
 def test_a_file_that_was_damaged_since_is_fetched_again(
