@@ -286,8 +286,8 @@ def test_a_connection_that_was_closed_meanwhile_is_not_used() -> None:
     closing: list[socket.socket] = []
 
     def treat(connection: socket.socket) -> None:
-        _answer(b'{"predictions": [1]}')(connection)
         closing.append(connection)
+        _answer(b'{"predictions": [1]}')(connection)
 
     async def ask() -> None:
         predictor = _asking(server)
