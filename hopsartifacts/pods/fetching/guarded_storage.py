@@ -94,11 +94,10 @@ class GuardedStorage(Storage):
     @property
     def capabilities(self) -> Capabilities:
         """Those of the other storage; modes cannot be set."""
-        return replace(self._capabilities, has_modes=False)
-
-    @property
-    def _capabilities(self) -> Capabilities:
-        return self._storage.capabilities
+        if self.local_path("") is not None:
+            # A local storage would try whether it can set modes, in the project itself.
+            return Capabilities(has_modes=False)
+        return replace(self._storage.capabilities, has_modes=False)
 
     def read(self, path: str) -> bytes:
         """Return the content; see ``Storage.read``."""

@@ -83,12 +83,12 @@ def opened(address: SealedAddress, request_s: float, clock: CallClock) -> Storag
 def _opened(url: str, request_s: float, clock: CallClock) -> Storage:
     # Only writers need a store that tells them apart.
     storage = connect(url, request_limit(url, request_s), unsafe_single_writer=True)
-    if not storage.capabilities.is_shared:
+    guarded = GuardedStorage(storage, clock)
+    if not guarded.capabilities.is_shared:
         raise InvalidInputError(
             f"project {url!r} is in the memory of another process: save the "
             "deployment to a project that the cluster can read"
         )
-    guarded = GuardedStorage(storage, clock)
     check_root(guarded)
     return guarded
 
