@@ -76,9 +76,8 @@ def test_a_difference_names_settings_and_lines(deployment: Deployment) -> None:
     assert str(first) == 'description: nothing -> "second"'
     names = [it.name for it in third.settings]
     assert names == ["artifact.version", "artifact.identity", "predictor.script"]
-    assert [(it.path, it.change) for it in third.files.files] == [
-        ("predictor-other.py", "added"),
-        ("predictor-predict.py", "removed"),
+    assert [(it.before_path, it.path, it.change) for it in third.files.files] == [
+        ("predictor-predict.py", "predictor-other.py", "changed"),
     ]
     assert "+        return 'other'" in str(third)
     assert deployment.diff(1) == deployment.diff(1, 3)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from msgspec.structs import replace
 
 import hopsartifacts
 from hopsartifacts import Deployment, Project
+from hopsartifacts.deployments.launch import placed
 from hopsartifacts.errors import DeploymentNotFoundError, NotRunningError
 from hopsartifacts.serving.contract import DeploymentKey, Launch
 from hopsartifacts.serving.local import LocalBackend
+from hopsartifacts.store.cache import Cache
 from tests.serving.conftest import FLOWERS
 
 ASK = {"instances": [[1]]}
@@ -91,15 +94,16 @@ class Machine:
     """Opens the project at one place with a state folder of its own."""
 
     def __init__(self, url: Path, state: Path) -> None:
-        self.project = hopsartifacts.login(url)
+        project = hopsartifacts.login(url)
         self.project = Project(
-            self.project.storage,
+            project.storage,
             backend=LocalBackend(
-                self.project.name,
-                self.project.url,
+                project.name,
+                project.url,
                 logs_dir=url / "Logs" / "Serving",
                 run_root=state,
-                storage=self.project.storage,
+                storage=project.storage,
+                placed=partial(placed, project.storage, lambda: Cache(state / "cache")),
             ),
         )
 
