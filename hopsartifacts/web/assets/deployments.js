@@ -902,10 +902,7 @@ function ManifestTab({ name, deployment }) {
   const problems = loaded.problem?.problems;
   return /* @__PURE__ */ a($, { children: [
     /* @__PURE__ */ a("p", { children: [
-      "With this text, ",
-      /* @__PURE__ */ a("a", { href: "https://kserve.github.io/website/", children: "KServe" }),
-      " runs version",
-      " ",
+      "With this text, KServe runs version ",
       deployment.version,
       " on a Kubernetes cluster. It names the version by the digest of its specification, which pins every file: pods with other files do not start."
     ] }),

@@ -3651,11 +3651,7 @@ ${text}`;
   };
 }
 function Example({ way, code }) {
-  const text = useWithProject()(way, code);
-  return /* @__PURE__ */ a4("div", { class: "snippet", children: [
-    /* @__PURE__ */ a4("pre", { class: "code", children: text }),
-    /* @__PURE__ */ a4(Copy, { text })
-  ] });
+  return /* @__PURE__ */ a4(Snippet, { text: useWithProject()(way, code) });
 }
 function SameIn({ ways }) {
   const withProject = useWithProject();

@@ -64,13 +64,7 @@ export function useWithProject(): (way: keyof Ways, text: string) => string {
 
 /** Code as a next step, with the lines that open this project. */
 export function Example({ way, code }: { way: keyof Ways; code: string }) {
-  const text = useWithProject()(way, code);
-  return (
-    <div class="snippet">
-      <pre class="code">{text}</pre>
-      <Copy text={text} />
-    </div>
-  );
+  return <Snippet text={useWithProject()(way, code)} />;
 }
 
 /** Links that show an action as Python, command line and curl. */

@@ -43,9 +43,9 @@ export function ManifestTab({ name, deployment }: TabProps) {
   return (
     <>
       <p>
-        With this text, <a href="https://kserve.github.io/website/">KServe</a> runs version{" "}
-        {deployment.version} on a Kubernetes cluster. It names the version by the digest of its
-        specification, which pins every file: pods with other files do not start.
+        With this text, KServe runs version {deployment.version} on a Kubernetes cluster. It
+        names the version by the digest of its specification, which pins every file: pods with
+        other files do not start.
       </p>
       <Settings
         key={path}
