@@ -40,11 +40,13 @@ class StatesOnly:
         port: int | None = None,  # noqa: ARG002 - the contract's
         detach: bool = False,  # noqa: ARG002 - the contract's
     ) -> None:
-        """Mark the deployment as running."""
+        """Mark the deployment as running, unless ``check`` refuses it."""
+        self.check(sealed)
         self.running[sealed.deployment] = sealed
 
     def update(self, sealed: SealedVersion, *, await_running_s: float) -> None:  # noqa: ARG002 - the contract's
-        """Mark this version as running."""
+        """Mark this version as running, unless ``check`` refuses it."""
+        self.check(sealed)
         self.running[sealed.deployment] = sealed
 
     def stop(self, deployment: DeploymentKey, *, await_stopped_s: float) -> None:  # noqa: ARG002 - the contract's

@@ -180,7 +180,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def test_nothing_breaks(operation: Operation, server: Server) -> None:
     """Whatever is sent, the answer is one that the OpenAPI document describes."""
     server.fill()
-    plain = document(OPERATIONS)
+    plain = without_tuples(document(OPERATIONS))
     fitting = with_known(plain, server.known())
     # Some operations take nothing that could be wrong: these need the first kind.
     of_fitting = [(fitting, modes.POSITIVE), (fitting, modes.NEGATIVE)]
@@ -224,6 +224,23 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "operation" in metafunc.fixturenames:
         names = [f"{it.method} {it.path}" for it in TESTED]
         metafunc.parametrize("operation", TESTED, ids=names)
+
+
+def without_tuples(described: Any) -> Any:
+    """Return the document with each tuple of equal members as a list of that length.
+
+    It says the same. Schemathesis cannot check answers against ``prefixItems``.
+    """
+    if isinstance(described, list):
+        return [without_tuples(it) for it in described]
+    if not isinstance(described, dict):
+        return described
+    made = {name: without_tuples(it) for name, it in described.items()}
+    members = made.get("prefixItems")
+    if isinstance(members, list) and all(it == members[0] for it in members):
+        del made["prefixItems"]
+        made["items"] = members[0]
+    return made
 
 
 def with_known(described: dict[str, Any], known: dict[str, list[Any]]) -> Any:
