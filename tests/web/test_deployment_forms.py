@@ -620,11 +620,13 @@ def test_a_deployment_is_made_with_the_keyboard_only(shop: Site) -> None:
     expect(page.get_by_label("Name")).to_have_value("mymodel")
     page.keyboard.press("Control+a")
     page.keyboard.type("bykeys")
+    expect(page.get_by_label("Name")).to_have_value("bykeys")
     expect(outcome(page)).to_contain_text("Artifact version")
     create = page.get_by_role("button", name="Create new deployment")
     for _ in range(8):
         page.keyboard.press("Tab")
         if create.evaluate("it => it === document.activeElement"):
             break
+    expect(create).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url("**/ui/deployments/bykeys")
