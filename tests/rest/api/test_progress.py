@@ -134,7 +134,7 @@ def test_a_start_that_this_server_was_not_asked_for(
     """As after a restart of the server; the run began after the checks anyway."""
     save(GOOD)
     project.get_model_serving().get_deployment("flowers").start()
-    progress = get(f"{FLOWERS}/progress")
+    progress = settled(get, "done")
     assert (progress["kind"], progress["by"]) == ("start", None)
     assert steps(progress) == [(name, "done") for name in STARTED]
     assert progress["steps"][0]["at"] == progress["began"]
