@@ -39,7 +39,7 @@ def manifest_for(
         InvalidDeploymentError: it would refuse the objects.
     """
     sealed = deployed.current if number is None else pick_version(deployed, number)
-    return ClusterManifest.of(version_of(context, deployed.id, sealed), settings)
+    return ClusterManifest.of(version_of(context, deployed, sealed), settings)
 
 
 def cluster_settings(

@@ -123,7 +123,7 @@ def start(
             "start it without detach"
         )
     context.backend().start(
-        active_version(context, sealed),
+        version_of(context, sealed, sealed.current),
         await_running_s=await_running_s,
         port=port,
         detach=detach,
@@ -136,7 +136,7 @@ def move_to(context: ProjectContext, sealed: Deployed, await_running_s: float) -
     Raises:
         DeploymentFailedError: it does not start; the previous version keeps running.
     """
-    version = active_version(context, sealed)
+    version = version_of(context, sealed, sealed.current)
     try:
         context.backend().update(version, await_running_s=await_running_s)
     except DeploymentFailedError as error:
@@ -153,22 +153,16 @@ def _with_way_out(error: DeploymentFailedError, sealed: Deployed) -> str:
     )
 
 
-def active_version(context: ProjectContext, deployed: Deployed) -> SealedVersion:
-    """Return the active version of a deployment, for the back end that runs it.
+def version_of(
+    context: ProjectContext, deployed: Deployed, sealed: DeploymentVersion
+) -> SealedVersion:
+    """Return one of a deployment's versions, for the back end that runs it.
 
     Raises:
         ModelNotFoundError: its model version was deleted.
         IntegrityError: its model or its artifact differs from what it pins.
         InvalidDeploymentError: a setting is missing on this machine.
     """
-    sealed = deployed.current
-    return version_of(context, deployed.id, sealed)
-
-
-def version_of(
-    context: ProjectContext, deployment_id: str, sealed: DeploymentVersion
-) -> SealedVersion:
-    """Return a version of the deployment with this id; see ``active_version``."""
     specification = sealed.specification
     model, artifact = specification.model, specification.artifact
     manifest = pinned_manifest(
@@ -182,7 +176,7 @@ def version_of(
         specification,
         manifest,
         [file.path for file in made.files],
-        deployment_id=deployment_id,
+        deployment_id=deployed.id,
         number=sealed.version,
     )
 

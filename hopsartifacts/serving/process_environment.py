@@ -191,6 +191,15 @@ def max_request_bytes(environ: Mapping[str, str]) -> int:
     return int(text)
 
 
+def seconds_in(text: str) -> float:
+    """Return *text* as a finite number; NaN, which is in no range, if it is none."""
+    try:
+        seconds = float(text)
+    except ValueError:
+        return math.nan
+    return seconds if math.isfinite(seconds) else math.nan
+
+
 def hang_seconds(environ: Mapping[str, str], default: float) -> float:
     """Return after how many seconds a blocked event loop counts as hanging.
 
@@ -200,11 +209,8 @@ def hang_seconds(environ: Mapping[str, str], default: float) -> float:
     text = environ.get(HANG_SECONDS)
     if text is None:
         return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < math.inf:
+    seconds = seconds_in(text)
+    if not seconds > 0:
         raise InvalidDeploymentError(
             f"{HANG_SECONDS} is {text!r}: give the longest time for which the event "
             "loop of a worker may be blocked, in seconds, as a positive number; "

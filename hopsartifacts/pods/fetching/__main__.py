@@ -16,6 +16,7 @@ from hopsartifacts.pods.fetching.version import opened, pinned_version
 from hopsartifacts.pods.fetching.volume import fill
 from hopsartifacts.serving.contract import COMPONENTS
 from hopsartifacts.serving.kserve.addresses import SealedAddress
+from hopsartifacts.serving.process_environment import seconds_in
 
 REQUEST_VARIABLE = "HOPSARTIFACTS_REQUEST_SECONDS"
 PROGRESS_VARIABLE = "HOPSARTIFACTS_PROGRESS_SECONDS"
@@ -74,11 +75,8 @@ def fetch_version(arguments: Sequence[str], environ: Mapping[str, str]) -> str:
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     text = environ.get(name) or str(default)
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = 0.0
-    if not 0 < seconds < float("inf"):
+    seconds = seconds_in(text)
+    if not seconds > 0:
         raise InvalidInputError(
             f"{name} is {quoted(text)}: give a number of seconds greater than 0"
         )

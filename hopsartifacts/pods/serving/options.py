@@ -5,7 +5,6 @@ that are given twice, the last one counts.
 """
 
 import argparse
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +14,7 @@ import msgspec
 
 from hopsartifacts.errors import InvalidInputError
 from hopsartifacts.serving.contract import COMPONENTS, Component
+from hopsartifacts.serving.process_environment import seconds_in
 from hopsartifacts.serving.runtime.keeper_link import DRAIN_S
 
 LEAVE_SECONDS = "HOPSARTIFACTS_LEAVE_SECONDS"
@@ -143,11 +143,8 @@ def _port(option: str, text: str) -> int:
 
 def _seconds(environ: Mapping[str, str], name: str, default: float) -> float:
     text = environ.get(name, str(default))
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not 0 <= seconds < math.inf:
+    seconds = seconds_in(text)
+    if not seconds >= 0:
         raise InvalidInputError(
             f"{name} is {text!r}: give a number of seconds, 0 or more; the default is "
             f"{default:g}"

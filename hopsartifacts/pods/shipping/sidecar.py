@@ -25,6 +25,7 @@ from hopsartifacts.serving.inference_log.shipper import (
     run,
     waiting_bytes,
 )
+from hopsartifacts.serving.process_environment import seconds_in
 from hopsartifacts.storage.connect import connect
 from hopsartifacts.storage.contract import Storage
 
@@ -62,10 +63,7 @@ def _orders(arguments: Sequence[str]) -> tuple[Launch, ShipperOrder]:
         )
     launch = read_launch(Path(arguments[0]))
     text = os.environ.get(SHIP_SECONDS, str(INTERVAL_S))
-    try:
-        interval_s = float(text)
-    except ValueError:
-        interval_s = 0.0
+    interval_s = seconds_in(text)
     if not 0 < interval_s < threading.TIMEOUT_MAX:
         raise InvalidInputError(
             f"{SHIP_SECONDS} is {text!r}: give a number of seconds above 0; the "
